@@ -1,0 +1,1 @@
+"""The series store of the embedded default: one DuckDB file with one owner process."""

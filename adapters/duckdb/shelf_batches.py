@@ -1,0 +1,41 @@
+"""Reading rows of the ``batches`` table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from carbon254.core.domain.observations import NAT, Batch
+from carbon254.core.domain.time import Window
+from carbon254.ports.recording import StoredBatch
+
+FIELDS = (
+    "id, market, dataset, receipt, digest, parser_version, name, archived_at, document_stamp, covers_from, covers_to, "
+    "synthetic, low, high, finality, source_rank, recorded_at"
+)
+
+
+def read_batches(cursor: Any, column: str, keys: list[Any]) -> list[StoredBatch]:
+    """Batches by id or receipt, ordered by id; all when no keys are given."""
+    kind = "INTEGER[]" if column == "id" else "VARCHAR[]"
+    where = f"WHERE {column} IN (SELECT unnest(?::{kind}))" if keys else ""
+    query = f"SELECT {FIELDS} FROM batches {where} ORDER BY id"  # noqa: S608 - our own names
+    return [as_batch(row) for row in cursor.execute(query, [keys] if keys else []).fetchall()]
+
+
+def as_batch(row: tuple[Any, ...]) -> StoredBatch:
+    """One row of ``batches``."""
+    number, market, dataset, receipt, digest, version, name, archived, stamp, start, end, synthetic, *rest = row
+    low, high, finality, rank, recorded = rest
+    covers = None if start is None else Window(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+    batch = Batch(
+        market, dataset, receipt, digest, version, name, archived.replace(tzinfo=UTC),
+        stamp and stamp.replace(tzinfo=UTC), covers, synthetic,
+    )  # fmt: skip
+    return StoredBatch(number, batch, _instant(low), _instant(high), finality, rank, recorded.replace(tzinfo=UTC))
+
+
+def _instant(moment: datetime | None) -> np.datetime64:
+    return NAT if moment is None else np.datetime64(moment, "us")

@@ -1,0 +1,1 @@
+"""Settings, the container and the entry points: the only place where objects are put together."""

@@ -1,0 +1,3 @@
+"""254Carbon: market intelligence for power and carbon markets."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The platform itself: what it knows (`domain`) and what it does (`usecases`)."""

@@ -1,0 +1,341 @@
+"""The general case of `revisions.merge`: something is stored already where the reading speaks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import evolve, frozen
+
+from carbon254.core.domain.observations import (
+    Column,
+    Observations,
+    as_int,
+    concatenate,
+    instant64,
+)
+from carbon254.core.domain.revisions import (
+    DOCUMENT_KEYS,
+    Merged,
+    Restatement,
+    best_of_keys,
+    current,
+    document,
+    rank_keys,
+    retraction,
+    stack,
+)
+from carbon254.core.domain.vocabulary import Flag, State
+
+
+def merge(existing: Observations, restated: Sequence[Restatement], incoming: Observations) -> Merged:
+    """See `revisions.merge`."""
+    return _Merge(existing, restated, incoming).result()
+
+
+@frozen(eq=False)
+class _Groups:
+    """Rows of the incoming document by (series, issue): the span it covers and its strongest row."""
+
+    ids: Column  # group of every row of the table, -1 where the document has no such group
+    low: Column
+    high: Column
+    strongest: Column  # row of the table, by group
+
+
+class _Merge:
+    def __init__(self, existing: Observations, restated: Sequence[Restatement], incoming: Observations) -> None:
+        self.table = concatenate([existing, incoming])
+        self.count = len(existing)
+        self.incoming = np.arange(self.count, len(self.table))
+        self.batch = incoming.batches[0]
+        self.document = document(self.batch)
+        self.restated = [r for r in restated if document(r.batch) != self.document]
+        self.keys = rank_keys(self.table)
+        stored = self.table.take(np.arange(self.count))
+        self.now, self.best = current(stored), best_of_keys(stored)
+        own = [document(b) == self.document for b in self.table.batches]
+        self.is_own = np.array(own, dtype=bool)[self.table.batch]
+
+    def result(self) -> Merged:
+        if not len(self.incoming):
+            return self._without_rows()
+        old, new = self._pairs()
+        equal = self._equal(old, new)
+        outranks = self._compare(new, old) >= 0
+        earlier = as_int(self.table.published_at)[new] < as_int(self.table.published_at)[old]
+        silent = equal & (outranks | ~earlier)
+        matched = np.isin(self.incoming, new)
+        write = np.setdiff1d(self.incoming, new[silent], assume_unique=True)
+        groups = self._groups()
+        gone = self._retracted(groups)
+        rows = [self.table.take(write), gone]
+        rows.extend(self._later_statements(stack([rows[0], gone]) if len(gone) else rows[0]))
+        return Merged(
+            self._own_batch(stack(rows)),
+            tuple(self._restatements(new[silent], groups)),
+            new=int((~matched).sum()),
+            revised=int((~silent & outranks).sum()),
+            unchanged=int(silent.sum()),
+            retracted=len(gone),
+            superseded=int((~silent & ~outranks).sum()),
+        )
+
+    def _without_rows(self) -> Merged:
+        """A better parser found nothing in the document: what it gave before is taken back."""
+        gone = self._own_retractions(self.best[self.is_own[self.best]])
+        return Merged(gone, retracted=len(gone))
+
+    def _own_batch(self, rows: Observations) -> Observations:
+        return rows
+
+    # -- the same interval, said before ------------------------------------------------------------------
+
+    def _pairs(self) -> tuple[Column, Column]:
+        """Rows that are current and rows of the document, with equal keys, side by side."""
+        rows = np.concatenate([self.now, self.incoming])
+        t = self.table
+        side = rows >= self.count
+        order = np.lexsort((side, as_int(t.issued_at)[rows], t.interval_end[rows], t.interval_start[rows], t.code[rows]))
+        rows = rows[order]
+        same = np.ones(len(rows) - 1, dtype=bool)
+        for values in (t.code, as_int(t.interval_start), as_int(t.interval_end), as_int(t.issued_at)):
+            same &= values[rows[1:]] == values[rows[:-1]]
+        at = np.flatnonzero(same)
+        return rows[at], rows[at + 1]
+
+    def _equal(self, old: Column, new: Column) -> Column:
+        t = self.table
+        equal = (t.value[old] == t.value[new]) | (np.isnan(t.value[old]) & np.isnan(t.value[new]))
+        for name in ("state", "finality", "flags"):
+            equal &= t.column(name)[old] == t.column(name)[new]
+        return equal
+
+    def _compare(self, one: Column, other: Column) -> Column:
+        """Sign of rank(one) − rank(other), without regard to when they were recorded."""
+        sign = np.zeros(len(one), dtype=np.int8)
+        for key in reversed(self.keys[-DOCUMENT_KEYS:]):
+            here = (key[one] > key[other]).astype(np.int8) - (key[one] < key[other]).astype(np.int8)
+            sign = np.where(sign == 0, here, sign)
+        return sign
+
+    # -- what the document covers and does not hold ------------------------------------------------------
+
+    def _group_ids(self) -> Column:
+        t = self.table
+        issues = np.unique(as_int(t.issued_at)[self.incoming])
+        place = np.minimum(np.searchsorted(issues, as_int(t.issued_at)), len(issues) - 1)
+        known = issues[place] == as_int(t.issued_at)
+        wide = t.code.astype(np.int64) * len(issues) + place
+        groups = np.unique(wide[self.incoming])
+        ids = np.minimum(np.searchsorted(groups, wide), len(groups) - 1)
+        return np.where(known & (groups[ids] == wide), ids, -1)
+
+    def _groups(self) -> _Groups:
+        t, rows = self.table, self.incoming
+        ids = self._group_ids()
+        order = rows[np.lexsort((t.source_rank[rows], t.finality[rows], ids[rows]))]
+        first = np.flatnonzero(np.append(True, np.diff(ids[order]) != 0))
+        last = np.append(first[1:], len(order)) - 1
+        low = np.minimum.reduceat(t.interval_start[order], first)
+        high = np.maximum.reduceat(t.interval_end[order], first)
+        if covers := self.batch.covers:
+            low, high = np.minimum(low, instant64(covers.start)), np.maximum(high, instant64(covers.end))
+        return _Groups(ids, low, high, order[last])
+
+    def _retracted(self, groups: _Groups) -> Observations:
+        """Rows that the document covers, outranks and does not hold; and its own stray rows."""
+        t, rows = self.table, self.best
+        rows = rows[~(((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0) & (t.state[rows] == State.MISSING))]
+        rows = rows[~self._held(groups, rows)]
+        own = rows[self.is_own[rows]]
+        rest = rows[~self.is_own[rows] & (groups.ids[rows] >= 0)]
+        group = groups.ids[rest]
+        inside = (t.interval_start[rest] >= groups.low[group]) & (t.interval_end[rest] <= groups.high[group])
+        rest, group = rest[inside], group[inside]
+        stronger = self._compare(groups.strongest[group], rest) > 0
+        rest, group = rest[stronger], group[stronger]
+        return stack([retraction(t, rest, t, groups.strongest[group]), self._own_retractions(own)])
+
+    def _own_retractions(self, rows: Column) -> Observations:
+        t = self.table
+        gone = retraction(t, rows, t, rows)
+        here = t.batches.index(self.batch) if self.batch in t.batches else -1
+        return evolve(gone, batch=np.full(len(gone), here, dtype=np.int32))
+
+    def _held(self, groups: _Groups, rows: Column) -> Column:
+        """Whether a row of the document, of any length, overlaps each of ``rows`` of its group."""
+        t, new = self.table, self.incoming
+        at = np.concatenate([t.interval_end[rows], t.interval_start[new]])
+        group = np.concatenate([groups.ids[rows], groups.ids[new]])
+        is_new = np.arange(len(at)) >= len(rows)
+        order = np.lexsort((is_new, at, group))
+        last = np.maximum.accumulate(np.where(is_new[order], np.arange(len(order)), -1))
+        before = np.empty(len(at), dtype=np.int64)
+        before[order] = np.where(last >= 0, order[last], -1)
+        before = before[: len(rows)]
+        found = before >= 0
+        other = new[np.where(found, before - len(rows), 0)]
+        return found & (groups.ids[other] == groups.ids[rows]) & (t.interval_end[other] > t.interval_start[rows])
+
+    # -- the same again ----------------------------------------------------------------------------------
+
+    def _restatements(self, rows: Column, groups: _Groups) -> Iterator[Restatement]:
+        """Group silent rows into spans of unbroken restatement, and series with equal spans into one record."""
+        if not len(rows):
+            return
+        t = self.table
+        spans: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        said = np.zeros(len(t), dtype=bool)
+        said[self._partners(rows)] = True
+        order = self.now[np.lexsort((t.interval_start[self.now], groups.ids[self.now]))]
+        order = order[groups.ids[order] >= 0]
+        ids, here = groups.ids[order], said[order]
+        cut = np.flatnonzero(np.append(True, (np.diff(ids) != 0) | (here[1:] != here[:-1])))
+        for first, last in zip(cut, np.append(cut[1:], len(order)) - 1, strict=True):
+            if here[first]:
+                row, end = order[first], order[last]
+                strongest = groups.strongest[ids[first]]
+                span = (t.interval_start[row], t.interval_start[end], t.issued_at[row], int(t.source_rank[strongest]))
+                spans[tuple(int(as_int(np.asarray(s)[None])[0]) if i < 3 else s for i, s in enumerate(span))].append(row)
+        published, basis = self._latest_publication(rows)
+        for (first_us, last_us, issued, rank), members in spans.items():
+            yield Restatement(
+                self.batch,
+                tuple(t.series[t.code[m]] for m in members),
+                np.datetime64(first_us, "us"), np.datetime64(last_us, "us"), np.array(issued).view("M8[us]")[()],
+                rank, published, basis,
+            )  # fmt: skip
+
+    def _partners(self, rows: Column) -> Column:
+        old, new = self._pairs()
+        return old[np.isin(new, rows)]
+
+    def _latest_publication(self, rows: Column) -> tuple[np.datetime64, int]:
+        at = rows[np.argmax(as_int(self.table.published_at)[rows])]
+        return self.table.published_at[at], int(self.table.published_basis[at])
+
+    # -- a document that arrives late --------------------------------------------------------------------
+
+    def _later_statements(self, late: Observations) -> Iterator[Observations]:
+        """What documents that outrank rows of ``late`` said of those intervals without a row of their own."""
+        found = _LateStatements(self, late)
+        if found.any():
+            yield from found.rows()
+
+
+class _LateStatements:
+    """Documents that outrank the incoming one, and what they said by restating or by silence."""
+
+    def __init__(self, merge: _Merge, late: Observations) -> None:
+        self.merge, self.late, self.table = merge, late, merge.table
+        t = merge.table
+        self.documents: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for number, batch in enumerate(t.batches):
+            if document(batch) != merge.document:
+                self.documents[document(batch)].append(number)
+        self.restated: dict[tuple[str, str, str], list[Restatement]] = defaultdict(list)
+        for one in merge.restated:
+            self.restated[document(one.batch)].append(one)
+
+    def any(self) -> bool:
+        """Whether anything stored could outrank the incoming document at all; mostly not."""
+        if self.restated:
+            return True
+        t, stored = self.table, np.arange(self.merge.count)
+        if not len(stored) or not len(self.late):
+            return False
+        own = self.merge.incoming[0]
+        archived, stamp, rank, finality = self.merge.keys[-DOCUMENT_KEYS:]
+        low = (int(self.late.finality.min()), int(self.late.source_rank.min()))
+        above = (finality[stored] > low[0]) | (rank[stored] > low[1])
+        newer = (stamp[stored] > stamp[own]) | ((stamp[stored] == stamp[own]) & (archived[stored] > archived[own]))
+        return bool((above | newer).any())
+
+    def rows(self) -> Iterator[Observations]:
+        late = self.late
+        by_group: dict[tuple[Any, int], list[int]] = defaultdict(list)
+        for row in range(len(late)):
+            by_group[(late.series[late.code[row]], int(as_int(late.issued_at)[row]))].append(row)
+        stored: dict[tuple[Any, int], list[int]] = defaultdict(list)
+        t = self.table
+        for row in range(self.merge.count):
+            stored[(t.series[t.code[row]], int(as_int(t.issued_at)[row]))].append(row)
+        for group, rows in by_group.items():
+            for name in {*self.documents, *self.restated}:
+                yield from self._of_document(name, group, rows, np.array(stored[group], dtype=np.int64))
+
+    def _of_document(
+        self, name: tuple[str, str, str], group: tuple[Any, int], rows: list[int], stored: Column
+    ) -> Iterator[Observations]:
+        series, issued = group
+        t = self.table
+        mine = self._held_by(stored[np.isin(t.batch[stored], self.documents.get(name, []))])
+        again = [
+            r for r in self.restated.get(name, ())
+            if series in r.series and int(as_int(np.asarray(r.issued_at)[None])[0]) == issued
+        ]  # fmt: skip
+        held = [self._restated_rows(r, stored) for r in again]
+        said = stack([t.take(mine), *held]) if len(mine) or any(len(h) for h in held) else Observations.empty()
+        if not len(said):
+            return
+        strongest = said.take(np.lexsort(rank_keys(said))[-1:])
+        low, high = said.interval_start.min(), said.interval_end.max()
+        if covers := strongest.batches[strongest.batch[0]].covers:
+            low, high = min(low, instant64(covers.start)), max(high, instant64(covers.end))
+        done: set[int] = set()
+        for row in rows:
+            yield from self._of_interval(row, t.take(mine), stack(held) if held else said.take([]), strongest, (low, high), done)
+
+    def _held_by(self, rows: Column) -> Column:
+        """Rows of one document that its last reading holds, without what it retracted."""
+        t = self.table
+        rows = rows[best_of_keys(t.take(rows))]
+        return rows[~((t.state[rows] == State.MISSING) & ((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0))]
+
+    def _of_interval(
+        self, row: int, mine: Observations, held: Observations, strongest: Observations, span: Any, done: set[int]
+    ) -> Iterator[Observations]:
+        late = self.late.take([row])
+        if len(mine) and _touching(late, mine).any():
+            return
+        again = np.flatnonzero(_touching(late, held)) if len(held) else np.zeros(0, dtype=np.int64)
+        if len(again):
+            fresh = [int(a) for a in again if int(a) not in done and _outranks(held.take([a]), late)]
+            done.update(fresh)
+            if fresh:
+                yield held.take(fresh)
+        elif span[0] <= late.interval_start[0] and late.interval_end[0] <= span[1] and _outranks(strongest, late):
+            yield retraction(late, np.array([0]), strongest, np.array([0]))
+
+    def _restated_rows(self, again: Restatement, stored: Column) -> Observations:
+        """Copies of the rows that were current when they were restated, as rows of the restating document."""
+        t = self.table
+        then = t.take(stored[as_int(t.recorded_at)[stored] <= as_int(np.asarray(again.recorded_at)[None])[0]])
+        rows = current(then)
+        starts = then.interval_start[rows]
+        rows = rows[(starts >= again.first) & (starts <= again.last)]
+        copy = then.take(rows)
+        return evolve(
+            copy,
+            batches=(again.batch,),
+            batch=np.zeros(len(copy), dtype=np.int32),
+            source_rank=np.full(len(copy), again.source_rank, dtype=np.int32),
+            published_at=np.full(len(copy), again.published_at, dtype="M8[us]"),
+            published_basis=np.full(len(copy), again.published_basis, dtype=np.uint8),
+        )
+
+
+def _touching(one: Observations, many: Observations) -> Column:
+    """Which of ``many`` have the same or an overlapping interval; the same series and issue are given."""
+    start, end = one.interval_start[0], one.interval_end[0]
+    same = (many.interval_start == start) & (many.interval_end == end)
+    return same | ((many.interval_start < end) & (start < many.interval_end))
+
+
+def _outranks(one: Observations, other: Observations) -> bool:
+    both = concatenate([one, other])
+    keys = [key.tolist() for key in reversed(rank_keys(both)[-DOCUMENT_KEYS:])]
+    return tuple(key[0] for key in keys) > tuple(key[1] for key in keys)

@@ -1,0 +1,58 @@
+"""What has happened, in the past tense; announced after the commit that made it true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from carbon254.core.domain.observations import Batch, Observations, from_instant64
+from carbon254.core.domain.time import format_instant
+
+
+@frozen
+class ObservationsRecorded:
+    """Rows of one batch were committed: how many, of which runs and kinds, over which span."""
+
+    market: str
+    dataset: str
+    receipt: str
+    runs: tuple[str, ...]
+    kinds: tuple[str, ...]
+    start: datetime | None
+    end: datetime | None
+    rows: int
+    synthetic: bool
+    recorded_at: datetime
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        return f"ObservationsRecorded.{self.market}.{self.dataset}"
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; instants as ISO 8601 in UTC."""
+        return {
+            "type": "ObservationsRecorded", "market": self.market, "dataset": self.dataset, "receipt": self.receipt,
+            "runs": list(self.runs), "kinds": list(self.kinds),
+            "start": self.start and format_instant(self.start), "end": self.end and format_instant(self.end),
+            "rows": self.rows, "synthetic": self.synthetic, "recorded_at": format_instant(self.recorded_at),
+        }  # fmt: skip
+
+
+def recorded(batch: Batch, rows: Observations, recorded_at: datetime) -> ObservationsRecorded:
+    """The event that a batch's rows were committed."""
+    held = len(rows) > 0
+    return ObservationsRecorded(
+        batch.market,
+        batch.dataset,
+        batch.receipt,
+        tuple(sorted({one.run for one in rows.series})),
+        tuple(sorted({one.kind for one in rows.series})),
+        from_instant64(rows.interval_start.min()) if held else None,
+        from_instant64(rows.interval_end.max()) if held else None,
+        len(rows),
+        batch.synthetic,
+        recorded_at,
+    )

@@ -1,0 +1,1 @@
+"""What the platform does, one file per verb."""

@@ -1,0 +1,1 @@
+"""Markets and models, each described by a card and a translator."""

@@ -1,0 +1,1 @@
+"""What the platform needs from the world, as small protocols; `testing` holds the tests that define each."""

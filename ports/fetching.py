@@ -1,0 +1,33 @@
+"""Fetching documents from operators, politely and safely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from attrs import field, frozen
+
+from carbon254.core.domain.cards import HostCard
+from carbon254.core.domain.documents import Document, Request
+
+
+@frozen(kw_only=True)
+class FetchLimits:
+    """What the host allows one fetch: declared hosts with their rates, and sizes in bytes."""
+
+    hosts: Mapping[str, HostCard]
+    max_bytes: int
+    credentials: Mapping[str, str] = field(factory=dict, repr=False)
+
+
+class Fetcher(Protocol):
+    """Fetches one request with retries, rate limits and size limits."""
+
+    def fetch(self, request: Request, limits: FetchLimits) -> Document:
+        """Return the document. A body that is served compressed is returned decoded.
+
+        Raises `InvalidRequest` for a host that the card does not declare (also after a redirect), `TooLarge`,
+        `FeedUnavailable` (timeouts, 429, 5xx and cut bodies after the last retry), `NotPublishedYet` (404, 204),
+        `Unauthenticated` (401, 403), `SettingsInvalid` (a credential is not set).
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Contract suites: what every adapter, market and fake must pass."""

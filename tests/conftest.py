@@ -1,0 +1,26 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDED = Path(os.environ.get("CARBON254_RECORDED") or ROOT.parent / "shared" / "wire")
+REQUIRED = os.environ.get("CARBON254_REQUIRE_RECORDED") == "1"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what reads operators' documents where there are none, but never in CI."""
+    if item.get_closest_marker("recorded") is None or RECORDED.is_dir():
+        return
+    reason = f"no recorded documents in {RECORDED} (set CARBON254_RECORDED)"
+    if REQUIRED:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """Return the folder of operators' documents; for tests that carry the marker of this name."""
+    return RECORDED
