@@ -1,6 +1,47 @@
-"""The command ``carbon254``."""
+"""The command ``carbon254``: hands the command line what it needs, nothing opened yet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from carbon254 import __version__
+from carbon254.adapters.cli import errors
+from carbon254.adapters.cli.app import create_app
+from carbon254.adapters.plugins.host import PluginHost
+
+if TYPE_CHECKING:
+    from carbon254.core.usecases.platform import Platform
+    from carbon254.ports.catalogue import MarketCatalogue
+
+
+class Doors:
+    """What the command line may open; each opens when it is asked for, so that ``markets`` stays quick."""
+
+    def catalogue(self) -> MarketCatalogue:
+        return PluginHost()
+
+    def open(self, data: Path | None) -> Platform:
+        from carbon254.config.container import open_platform
+        from carbon254.config.settings import load
+
+        return open_platform(load(folder=data, data=data))
+
+    def server(self, platform: Platform, port: int | None) -> Any:
+        from carbon254.adapters.http.app import create_app as create_http
+        from carbon254.adapters.http.server import listen
+        from carbon254.config.settings import load
+
+        def check() -> dict[str, Any]:
+            last = platform.store.last_recorded()
+            return {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
+
+        return listen(create_http(platform.catalogue.cards, check), load(port=port).port)
 
 
 def main() -> None:
     """Run the command line."""
-    raise SystemExit("carbon254: the command line is not built yet")
+    import typer.main
+
+    sys.exit(errors.run(typer.main.get_command(create_app(Doors(), __version__))))

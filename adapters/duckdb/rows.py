@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from carbon254.adapters.duckdb import schema
 from carbon254.adapters.duckdb.shelf_batches import read_batches
-from carbon254.core.domain.observations import Observations
+from carbon254.core.domain.observations import Batch, Observations
 from carbon254.core.domain.series import SeriesId
 
 _SAME = ("interval_start", "interval_end", "issued_at", "value", "locator", "state", "finality", "source_rank", "flags",
@@ -40,11 +40,26 @@ def _plain(values: Any) -> Any:
 
 
 def from_columns(
-    cursor: Any, columns: dict[str, Any], series: Sequence[SeriesId], units: Sequence[str], codes: Sequence[int]
+    cursor: Any,
+    columns: dict[str, Any],
+    series: Sequence[SeriesId],
+    units: Sequence[str],
+    codes: Sequence[int],
+    known: dict[int, Batch],
 ) -> Observations:
-    """Observations from columns; ``codes`` are the store's codes of ``series``, ascending."""
-    used, batch = np.unique(columns["batch"], return_inverse=True)
-    batches = [stored.batch for stored in read_batches(cursor, "id", used.tolist())] if len(used) else []
+    """Observations from columns; ``codes`` are the store's codes of ``series``, ascending.
+
+    ``known`` remembers batches, which never change, by their number.
+    """
+    number = columns["batch"]
+    used = np.flatnonzero(np.bincount(number)) if len(number) else np.zeros(0, dtype=np.int64)
+    if unknown := [one for one in used.tolist() if one not in known]:
+        known.update((stored.id, stored.batch) for stored in read_batches(cursor, "id", unknown))
+    place = np.zeros(int(used[-1]) + 1 if len(used) else 0, dtype=np.int32)
+    place[used] = np.arange(len(used))
+    batch = place[number]
     code = np.searchsorted(np.asarray(codes), columns["series"]) if len(codes) > 1 else np.zeros(len(batch), np.int32)
     own = {name: columns[name] for name in _SAME}
-    return Observations(tuple(series), tuple(units), tuple(batches), code=code, batch=batch, **own)
+    return Observations(
+        tuple(series), tuple(units), tuple(known[one] for one in used.tolist()), code=code, batch=batch, **own
+    )

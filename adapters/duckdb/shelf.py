@@ -20,8 +20,10 @@ from carbon254.ports.recording import StoredBatch
 class DuckDbShelf:
     """Reads within the writer's transaction; ``codes`` maps series to (code, unit, longest)."""
 
-    def __init__(self, cursor: Any, codes: Mapping[SeriesId, tuple[int, str, int]]) -> None:
-        self._cursor, self._codes = cursor, codes
+    def __init__(
+        self, cursor: Any, codes: Mapping[SeriesId, tuple[int, str, int]], known: dict[int, Batch]
+    ) -> None:
+        self._cursor, self._codes, self._known = cursor, codes, known
         self._numbers: dict[Batch, int] = {}
 
     def number(self, batch: Batch) -> int:
@@ -63,7 +65,7 @@ class DuckDbShelf:
             parts.append(from_result(self._cursor.execute(query, values)))
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         found = self._series_of(np.unique(columns["series"]).tolist())
-        return from_columns(self._cursor, columns, *found)
+        return from_columns(self._cursor, columns, *found, self._known)
 
     def _series_of(self, codes: list[int]) -> tuple[list[SeriesId], list[str], list[int]]:
         by_code = {code: (one, unit) for one, (code, unit, _) in self._codes.items()}

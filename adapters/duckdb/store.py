@@ -67,6 +67,7 @@ class DuckDbSeriesStore:
             )
             self._connection.execute(schema.TABLES)
         self._codes: dict[SeriesId, tuple[int, str, int]] = {}
+        self._batches: dict[int, Batch] = {}  # by number; they never change
         self._check_version()
         self._last = self._read_last()
         self._tail_rows = self._count("tail")
@@ -79,16 +80,15 @@ class DuckDbSeriesStore:
             raise StoreUnavailable(f"{self._path} was written by a newer 254Carbon (schema {known}); upgrade to read it.")
 
     def _meta(self, name: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchall()
+        return str(rows[0][0]) if rows else None
 
     def _count(self, table: str) -> int:
-        row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
-        return int(row[0]) if row else 0
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608 - our own names
 
     def _read_last(self) -> datetime | None:
-        row = self._connection.execute("SELECT max(recorded_at) FROM batches").fetchone()
-        return row[0].replace(tzinfo=UTC) if row and row[0] else None
+        ((last,),) = self._connection.execute("SELECT max(recorded_at) FROM batches").fetchall()
+        return last and last.replace(tzinfo=UTC)
 
     def close(self) -> None:
         with self._lock:
@@ -114,6 +114,7 @@ class DuckDbSeriesStore:
             except BaseException:
                 cursor.execute("ROLLBACK")
                 self._codes.clear()
+                self._batches.clear()
                 raise
             self._last = done.recorded_at
             self._tail_rows += done.written
@@ -124,7 +125,7 @@ class DuckDbSeriesStore:
     ) -> Recorded:
         batch = observations.batches[0]
         codes = self._assign_codes(cursor, observations)
-        shelf = DuckDbShelf(cursor, self._codes)
+        shelf = DuckDbShelf(cursor, self._codes, self._batches)
         merged = recording.plan(shelf, observations)
         at = recording.next_instant(now, self._last)
         if mark:
@@ -148,10 +149,10 @@ class DuckDbSeriesStore:
 
     def _is_recorded(self, cursor: Any, batch: Batch) -> bool:
         query = "SELECT 1 FROM batches WHERE market = ? AND dataset = ? AND receipt = ? AND parser_version = ?"
-        return cursor.execute(query, list(batch.key)).fetchone() is not None
+        return bool(cursor.execute(query, list(batch.key)).fetchall())
 
     def _next_id(self, cursor: Any, table: str, column: str) -> int:
-        return int(cursor.execute(f"SELECT coalesce(max({column}), -1) + 1 FROM {table}").fetchone()[0])  # noqa: S608
+        return int(cursor.execute(f"SELECT coalesce(max({column}), -1) + 1 FROM {table}").fetchall()[0][0])  # noqa: S608
 
     def _assign_codes(self, cursor: Any, observations: Observations) -> np.ndarray[Any, Any]:
         """Codes of the series, new ones given; the longest interval of each is kept for reading overlaps."""
@@ -247,7 +248,7 @@ class DuckDbSeriesStore:
                 columns = {name: np.concatenate([columns[name], tail[name]]) for name in columns}
             units = [self._codes[one][1] for one in wanted]
             codes = [self._codes[one][0] for one in wanted]
-            return from_columns(cursor, columns, wanted, units, codes)
+            return from_columns(cursor, columns, wanted, units, codes, self._batches)
 
     def _select(self, cursor: Any, table: str, where: str, values: list[Any]) -> dict[str, Any]:
         query = f"SELECT {schema.NAMES} FROM {table} WHERE {where}"  # noqa: S608 - values are bound
@@ -310,7 +311,7 @@ class DuckDbSeriesStore:
 
     def batches(self, keys: Iterable[str] = ()) -> Sequence[Batch]:
         with _translated(self._path), self._connection.cursor() as cursor:
-            shelf = DuckDbShelf(cursor, self._codes)
+            shelf = DuckDbShelf(cursor, self._codes, self._batches)
             return [stored.batch for stored in shelf.batches("receipt", list(keys))]
 
     # -- outbox and upkeep -------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ class Permitted(Generic[T]):
     def __attrs_post_init__(self) -> None:
         if self._seal is not _SEAL:
             raise TypeError("Permitted is made by Scope.restrict, not by hand.")
+        object.__setattr__(self, "_seal", None)  # spent: `attrs.evolve` cannot carry it to another question
 
 
 _SEAL: Final = object()

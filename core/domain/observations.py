@@ -106,8 +106,8 @@ class Reading(_Table):
     that did not, by reason: together all data rows. Raises `FeedFormatChanged` for conflicting duplicates.
     """
 
-    series: tuple[SeriesId, ...] = field(converter=tuple)
-    units: tuple[str, ...] = field(converter=tuple)
+    series: tuple[SeriesId, ...] = field(converter=tuple[SeriesId, ...])
+    units: tuple[str, ...] = field(converter=tuple[str, ...])
     code: Column = _column(np.int32)
     interval_start: Column = _column(INSTANT)
     interval_end: Column = _column(INSTANT)
@@ -123,7 +123,7 @@ class Reading(_Table):
     covers: Window | None = field(default=None, kw_only=True)
     rows_read: int = field(default=-1, kw_only=True)
     rows_ignored: Mapping[str, int] = field(factory=dict, kw_only=True)
-    findings: tuple[Finding, ...] = field(default=(), converter=tuple, kw_only=True)
+    findings: tuple[Finding, ...] = field(default=(), converter=tuple[Finding, ...], kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         self._settle_columns()
@@ -247,9 +247,9 @@ class Batch:
 class Observations(_Table):
     """Readings with what only the host knows. ``batch`` indexes ``batches``; rows need be in no order."""
 
-    series: tuple[SeriesId, ...] = field(converter=tuple)
-    units: tuple[str, ...] = field(converter=tuple)
-    batches: tuple[Batch, ...] = field(converter=tuple)
+    series: tuple[SeriesId, ...] = field(converter=tuple[SeriesId, ...])
+    units: tuple[str, ...] = field(converter=tuple[str, ...])
+    batches: tuple[Batch, ...] = field(converter=tuple[Batch, ...])
     code: Column = _column(np.int32)
     interval_start: Column = _column(INSTANT)
     interval_end: Column = _column(INSTANT)

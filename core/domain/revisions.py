@@ -111,6 +111,13 @@ def current(table: Observations) -> Column:
     return _without_overlaps(table, best_of_keys(table))
 
 
+def current_rows(table: Observations) -> Observations:
+    """The current rows, ordered by (series, issued_at, interval_start); the table itself when all are current."""
+    if len(table) < 2 or _plain(table):
+        return table
+    return table.take(current(table))
+
+
 def _plain(table: Observations) -> bool:
     """Whether rows are in order, apart, and of no two issues: then all are current."""
     start, end, code = table.interval_start, table.interval_end, table.code

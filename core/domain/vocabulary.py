@@ -156,16 +156,20 @@ class MeasureFacts:
 
 
 _QUANTILE = re.compile(r"p\d\d(_\d)?")
-_PAIR = re.compile(r"[a-z]{3}_[a-z]{3}")
+
+
+@cache
+def _lower_currencies() -> frozenset[str]:
+    return frozenset(word.lower() for word in currencies())
 
 
 def _qualifier_allowed(groups: list[str], qualifier: str) -> bool:
     return (
         qualifier in groups
-        or ("currency" in groups and qualifier.upper() in currencies())
+        or ("currency" in groups and qualifier in _lower_currencies())
         or ("ancillary" in groups and qualifier in _WORDS["ancillary"]["words"])
         or ("quantile" in groups and _QUANTILE.fullmatch(qualifier) is not None)
-        or ("pair" in groups and _PAIR.fullmatch(qualifier) is not None)
+        or ("pair" in groups and set(qualifier.split("_")) <= _lower_currencies() and len(qualifier) == 7)
     )
 
 

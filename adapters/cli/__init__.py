@@ -1,0 +1,1 @@
+"""The command line (typer). Imports are lazy: ``carbon254 markets`` loads neither pandas nor a store."""

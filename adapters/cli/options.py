@@ -1,0 +1,133 @@
+"""Options that several commands share, and what turns their text into values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from carbon254.core.domain.documents import Document
+    from carbon254.core.domain.time import Window
+    from carbon254.core.usecases.platform import Platform
+    from carbon254.ports.catalogue import MarketCatalogue
+
+
+class Format(str, Enum):
+    """How results are written: for people, or for programs."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+class Doors(Protocol):
+    """What ``config`` hands to the command line."""
+
+    def catalogue(self) -> MarketCatalogue:
+        """Installed markets, without opening any store."""
+        ...
+
+    def open(self, data: Path | None) -> Platform:
+        """Open the data folder or database of the settings."""
+        ...
+
+    def server(self, platform: Platform, port: int | None) -> Any:
+        """A bound WSGI server over an open platform; ``run`` serves until interrupted."""
+        ...
+
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default="data, or the settings'")]
+Port = Annotated[int | None, typer.Option("--port", help="Port on loopback.", show_default="8254")]
+As = Annotated[Format, typer.Option("--format", "-f", help="table for people; csv, json or parquet for programs.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of to the terminal.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="What had we recorded by this instant? ISO 8601 with an offset.")
+]
+PublishedBy = Annotated[
+    str | None,
+    typer.Option("--published-by", help="What had the market published by this instant? ISO 8601 with an offset."),
+]
+Start = Annotated[str | None, typer.Option("--start", help="First interval start: an instant, or a day YYYY-MM-DD.")]
+End = Annotated[str | None, typer.Option("--end", help="Intervals start before this: an instant, or a day.")]
+
+
+def doors(context: typer.Context) -> Doors:
+    """What ``config`` handed in."""
+    found: Doors = context.obj
+    return found
+
+
+@contextmanager
+def platform(context: typer.Context, data: Path | None) -> Iterator[Platform]:
+    """Open the platform for a command and close it afterwards."""
+    opened = doors(context).open(data)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant from an option; naive times are refused."""
+    from carbon254.core.domain.time import parse_instant
+
+    return parse_instant(text) if text else None
+
+
+def window(start: str | None, end: str | None, zone: str) -> Window | None:
+    """A window from two options; days are operating days of ``zone``, the end day included to its end."""
+    from carbon254.core.domain.errors import InvalidRequest
+    from carbon254.core.domain.time import Window, day_window, parse_day, parse_instant
+
+    if start is None and end is None:
+        return None
+    if start is None:
+        raise InvalidRequest("--end needs a --start.")
+    first = day_window(parse_day(start), zone) if _is_day(start) else None
+    low = first.start if first else parse_instant(start)
+    if end is None:
+        high = first.end if first else day_window(low.date(), "UTC").end
+    else:
+        high = day_window(parse_day(end), zone).end if _is_day(end) else parse_instant(end)
+    return Window(low, high)
+
+
+def _is_day(text: str) -> bool:
+    return len(text.strip()) == 10 and "T" not in text
+
+
+def documents(paths: list[Path]) -> list[Document]:
+    """Documents from files, and from all files of folders, in the order of their names."""
+    from carbon254.core.domain.documents import Document
+    from carbon254.core.domain.errors import NotFound
+
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"{path} does not exist.")
+        found += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    return [Document(path.name, path.read_bytes(), media_type(path)) for path in found]
+
+
+def media_type(path: Path) -> str:
+    """The media type that a file's ending suggests."""
+    import mimetypes
+
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
+def example(*lines: str) -> str:
+    """Examples for the end of a command's help."""
+    return "Examples:\n\n" + "\n\n".join(f"  {line}" for line in lines)
+
+
+def value(option: Any) -> Any:
+    """An enum option's plain word."""
+    return option.value if isinstance(option, Enum) else option

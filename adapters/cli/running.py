@@ -1,0 +1,155 @@
+"""``demo``, ``board`` and ``serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from carbon254.adapters.cli import options
+from carbon254.adapters.cli.options import As, AsOf, Data, Format, Output, Port, PublishedBy, example
+
+if TYPE_CHECKING:
+    from carbon254.core.usecases.ingest_documents import Outcome
+    from carbon254.core.usecases.platform import Platform
+
+DEMO_DAY: Final = date(2026, 11, 2)  # the last operating day of the samples: the day after a clock change in America
+DEMO_NOW: Final = datetime(2026, 11, 2, 23, 0, tzinfo=UTC)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog=example("carbon254 demo", "carbon254 demo --once --documents downloads/ --data data-real"))(demo)
+    app.command(epilog=example("carbon254 board", "carbon254 board --day 2026-11-01 --format csv"))(board)
+    app.command(epilog=example("carbon254 serve --data data --port 8254"))(serve)
+
+
+def demo(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the table; do not serve.")] = False,
+    documents: Annotated[
+        list[Path] | None, typer.Option("--documents", "-d", help="Real documents, in place of made-up samples.")
+    ] = None,
+    data: Data = None,
+    port: Port = None,
+) -> None:
+    """Take in sample documents of every installed market, or real ones; show the board and what is stored; serve."""
+    folder = data or Path("data-demo")
+    with options.platform(context, folder) as platform:
+        outcomes = _documents(platform, documents) if documents else _samples(platform)
+        platform.upkeep()
+        _show_board(platform, None, Format.table)
+        _show_table(platform)
+        _show_left_out(outcomes)
+        if not once:
+            _serve(context, platform, port)
+
+
+def _samples(platform: Platform) -> list[Outcome]:
+    """Made-up documents of all markets; those that were taken in before by the same parser are not made again."""
+    from carbon254.adapters.cli.progress import bar
+
+    platform.ingest.claim(synthetic=True)
+    platform.reread.unfinished()
+    due = [
+        (card, dataset, fact) for card, dataset in platform.samples.datasets()
+        if not platform.records.get(fact := f"sample/{card.id}/{dataset}/{platform.catalogue.parser_version(card.id)}")
+    ]  # fmt: skip
+    outcomes: list[Outcome] = []
+    if due:
+        with bar("making and taking in samples", len(due)) as step:
+            for card, dataset, fact in due:
+                outcomes += platform.samples.one(card, dataset, DEMO_DAY)
+                platform.records.put(fact, "done")
+                step()
+    return outcomes
+
+
+def _documents(platform: Platform, paths: list[Path]) -> list[Outcome]:
+    from carbon254.adapters.cli.progress import bar
+
+    found = options.documents(paths)
+    platform.reread.unfinished()
+    outcomes: list[Outcome] = []
+    with bar("taking in documents", len(found)) as step:
+        for document in found:
+            outcomes += platform.ingest.run([document])
+            step()
+    return outcomes
+
+
+def _show_table(platform: Platform) -> None:
+    from carbon254.adapters.cli.output import write
+    from carbon254.core.domain.entitlements import Scope
+
+    lines = platform.summary.run(Scope.everything())
+    columns: dict[str, list[Any]] = {
+        "market": [line.market for line in lines],
+        "dataset": [line.dataset for line in lines],
+        "series": [line.series for line in lines],
+        "intervals": [line.intervals for line in lines],
+        "gaps": [line.gaps for line in lines],
+        "revisions": [line.revisions for line in lines],
+    }
+    notes = ["SYNTHETIC: made-up values, not the markets'."] if platform.synthetic else []
+    write(columns, Format.table, title="stored", notes=notes)
+
+
+def _show_left_out(outcomes: Sequence[Outcome]) -> None:
+    from carbon254.adapters.cli.output import write
+
+    left = [one for one in outcomes if one.status not in ("recorded", "unchanged")]
+    if left:
+        columns = {
+            "document": [one.name for one in left],
+            "became": [one.status for one in left],
+            "code": [one.code for one in left],
+            "why": [one.message for one in left],
+        }
+        write(columns, Format.table, title="not taken in")
+
+
+def board(
+    context: typer.Context,
+    day: Annotated[str | None, typer.Option("--day", help="Show this day as today, YYYY-MM-DD.")] = None,
+    as_of: AsOf = None,
+    published_by: PublishedBy = None,
+    data: Data = None,
+    form: As = Format.table,
+    output: Output = None,
+) -> None:
+    """The morning board: yesterday, today and tomorrow by block for each hub and zone, with what changed."""
+    from carbon254.core.domain.time import parse_day
+
+    with options.platform(context, data) as platform:
+        clocks = options.instant(as_of), options.instant(published_by)
+        _show_board(platform, parse_day(day) if day else None, form, output, clocks)
+
+
+def _show_board(
+    platform: Platform, day: date | None, form: Format, output: Path | None = None, clocks: Any = (None, None)
+) -> None:
+    from carbon254.adapters.cli.boards import show
+    from carbon254.core.domain.entitlements import Scope
+
+    shown = platform.board.run(Scope.everything(), day=day, as_of=clocks[0], published_by=clocks[1])
+    show(shown, form, output, synthetic=platform.synthetic)
+
+
+def serve(context: typer.Context, data: Data = None, port: Port = None) -> None:
+    """Serve the API on loopback until interrupted."""
+    with options.platform(context, data) as platform:
+        _serve(context, platform, port)
+
+
+def _serve(context: typer.Context, platform: Platform, port: int | None) -> None:
+    server = options.doors(context).server(platform, port)
+    host, number = server.sockinfo[3][:2] if hasattr(server, "sockinfo") else ("127.0.0.1", server.effective_port)
+    typer.echo(f"serving http://{host}:{number}/v1/markets until interrupted (Ctrl-C)")
+    try:
+        server.run()
+    finally:
+        server.close()

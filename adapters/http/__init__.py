@@ -1,0 +1,1 @@
+"""The HTTP door (Falcon), as a server-neutral WSGI application."""

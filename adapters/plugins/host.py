@@ -1,0 +1,114 @@
+"""`MarketCatalogue` over the entry-point group ``carbon254.markets``.
+
+Cards are read through ``find_spec``, without importing the plugin. A plugin that fails is set aside with its
+reason; the others still load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import threading
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from carbon254.core.domain.cards import MarketCard, read_card
+from carbon254.core.domain.errors import Carbon254Error, NotFound, PluginBroken
+
+if TYPE_CHECKING:
+    from carbon254.ports.markets import Market
+
+GROUP: Final = "carbon254.markets"
+
+
+class PluginHost:
+    """The markets installed in this environment, or those of the entry points handed in."""
+
+    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+        self._entries = sorted(entry_points(group=GROUP) if found is None else found, key=lambda entry: entry.name)
+        self._cards: dict[str, MarketCard] | None = None
+        self._aside: dict[str, str] = {}
+        self._markets: dict[str, Market] = {}
+        self._modules: dict[str, Any] = {}
+        self._guard = threading.RLock()
+
+    def cards(self) -> Mapping[str, MarketCard]:
+        with self._guard:
+            if self._cards is None:
+                self._cards = {}
+                for entry in self._entries:
+                    self._add_card(entry)
+            return {name: card for name, card in self._cards.items() if name not in self._aside}
+
+    def _add_card(self, entry: EntryPoint) -> None:
+        assert self._cards is not None
+        try:
+            card = read_card(_folder(entry) / "market.toml")
+            if card.id != entry.name:
+                raise PluginBroken(f"entry point '{entry.name}' leads to the card of '{card.id}'.")
+            if entry.name in self._cards:
+                raise PluginBroken(f"market '{entry.name}' is installed twice.")
+            self._cards[entry.name] = card
+        except Carbon254Error as error:
+            self._aside[entry.name] = str(error)
+
+    def set_aside(self) -> Mapping[str, str]:
+        self.cards()
+        return dict(self._aside)
+
+    def market(self, market: str) -> Market:
+        with self._guard:
+            if market in self._markets:
+                return self._markets[market]
+            if market not in self.cards():
+                if market in self._aside:
+                    raise PluginBroken(f"market '{market}' is set aside: {self._aside[market]}")
+                raise NotFound(f"no market '{market}' is installed; there are {', '.join(self.cards())}.")
+            try:
+                self._markets[market] = self._load(market)
+            except Exception as error:  # the plugin's own code ran: whatever it raised concerns it alone
+                self._aside[market] = f"{type(error).__name__}: {error}"
+                raise PluginBroken(f"market '{market}' cannot be loaded: {self._aside[market]}") from error
+            return self._markets[market]
+
+    def _load(self, market: str) -> Market:
+        import pluggy
+
+        from carbon254.ports import hooks
+        from carbon254.ports.markets import Market
+
+        entry = next(entry for entry in self._entries if entry.name == market)
+        manager = pluggy.PluginManager(hooks.NAMESPACE)
+        manager.add_hookspecs(hooks)
+        module = importlib.import_module(entry.module)
+        manager.register(module, name=market)
+        manager.check_pending()
+        made = manager.hook.carbon254_market(card=self.cards()[market])
+        if not isinstance(made, Market):
+            raise PluginBroken(f"'carbon254_market' returned {type(made).__name__}, which is no Market.")
+        self._modules[market] = module
+        return made
+
+    def parser_version(self, market: str) -> str:
+        folder = self.cards()[market].path.parent if market in self.cards() else None
+        if folder is None:
+            raise NotFound(f"no market '{market}' is installed.")
+        digest = hashlib.sha256()
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".toml") and "samples" not in path.relative_to(folder).parts:
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:12]
+
+
+def _folder(entry: EntryPoint) -> Path:
+    """The folder of a plugin's module, found without importing the module."""
+    try:
+        spec = find_spec(entry.module)
+    except (ImportError, ValueError) as error:
+        raise PluginBroken(f"'{entry.module}' cannot be found ({error}).") from None
+    if spec is None or spec.origin is None:
+        raise PluginBroken(f"'{entry.module}' cannot be found; is its package still installed?")
+    return Path(spec.origin).parent

@@ -1,0 +1,111 @@
+"""Where objects are put together, and the only place that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from carbon254.adapters.clock import FixedClock, SystemClock
+from carbon254.adapters.fetch.http import HttpFetcher
+from carbon254.adapters.files.archive import FileArchive
+from carbon254.adapters.files.journal import FileJournal
+from carbon254.adapters.plugins.host import PluginHost
+from carbon254.config.settings import Settings
+from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.ingest_documents import IngestDocuments
+from carbon254.core.usecases.make_samples import MakeSamples
+from carbon254.core.usecases.platform import Platform
+from carbon254.core.usecases.query_series import QuerySeries
+from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.show_board import ShowBoard
+from carbon254.core.usecases.summarise_store import SummariseStore
+from carbon254.core.usecases.trace_number import TraceNumber
+from carbon254.ports.clock import Clock
+from carbon254.ports.records import RecordStore
+
+CLOCK_FACT = "clock"  # the pinned instant of a demo folder
+Shared = providers.ThreadSafeSingleton
+
+
+def _series_store(settings: Settings) -> Any:
+    if settings.store == "postgres":
+        from carbon254.adapters.postgres.store import PostgresSeriesStore
+
+        return PostgresSeriesStore(settings.dsn)
+    from carbon254.adapters.duckdb.store import DuckDbSeriesStore
+
+    return DuckDbSeriesStore(
+        settings.data / "series.duckdb", memory_limit=settings.memory_limit, threads=settings.threads
+    )
+
+
+def _record_store(settings: Settings) -> Any:
+    from carbon254.adapters import records
+
+    if settings.store == "postgres":
+        return records.postgres_record_store(settings.dsn)
+    return records.sqlite_record_store(settings.data / "records.sqlite")
+
+
+def _clock(records: RecordStore) -> Clock:
+    pinned = records.get(CLOCK_FACT)
+    return FixedClock(datetime.fromisoformat(pinned)) if pinned else SystemClock()
+
+
+def _closing(make: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
+    made = make(*arguments)
+    yield made
+    made.close()
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    return settings.data / name
+
+
+class Container(containers.DeclarativeContainer):
+    """Every shared object, made once, when first asked for; resources are closed by `shutdown_resources`."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    catalogue = Shared(PluginHost)
+    journal = providers.Resource(_closing, FileJournal, providers.Callable(_folder, settings, "journal"))
+    archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
+    records = providers.Resource(_closing, _record_store, settings)
+    store = providers.Resource(_closing, _series_store, settings)
+    clock = Shared(_clock, records)
+    fetcher = providers.Resource(_closing, HttpFetcher, clock)
+    ingest = Shared(IngestDocuments, catalogue, archive, journal, store, records, clock)
+    fetch = Shared(FetchDocuments, ingest, fetcher, settings.provided.credentials)
+    reread = Shared(RereadDocuments, ingest)
+    read = Shared(ReadDocuments, catalogue)
+    samples = Shared(MakeSamples, ingest)
+    query = Shared(QuerySeries, store, catalogue, clock)
+    find = Shared(FindSeries, store, query)
+    trace = Shared(TraceNumber, store, archive, journal, catalogue)
+    quality = Shared(CheckQuality, store, records, catalogue, clock, reread)
+    board = Shared(ShowBoard, query, find, catalogue, clock)
+    summary = Shared(SummariseStore, store, catalogue, clock)
+
+
+def open_platform(settings: Settings) -> Platform:
+    """Open the data folder or database of the settings.
+
+    Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
+    """
+    made = Container(settings=settings)
+    try:
+        made.journal()
+        return Platform(
+            made.catalogue(), made.clock(), made.store(), made.records(), made.ingest(), made.fetch(), made.reread(),
+            made.read(), made.samples(), made.query(), made.find(), made.trace(), made.quality(), made.board(),
+            made.summary(),             getattr(made.store(), "sort", lambda: None), made.shutdown_resources,
+        )  # fmt: skip
+    except BaseException:
+        made.shutdown_resources()
+        raise

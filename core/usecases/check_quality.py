@@ -1,0 +1,97 @@
+"""Judge what is stored: fresh, whole, within limits, without spikes, parts adding up; and decide on refused documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+from attrs import frozen
+
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.completeness import check_completeness, check_freshness
+from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
+from carbon254.core.domain.observations import Observations, instant64
+from carbon254.core.domain.quality import QualityFinding, check_limits
+from carbon254.core.domain.revisions import current_rows
+from carbon254.core.domain.spikes import SpikeRule, check_spikes
+from carbon254.core.domain.time import Window
+from carbon254.core.domain.totals import check_adds_up
+from carbon254.core.usecases.ingest_documents import Outcome
+from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.ports.catalogue import MarketCatalogue
+from carbon254.ports.clock import Clock
+from carbon254.ports.records import Quarantined, RecordStore
+from carbon254.ports.storage import SeriesStore
+
+
+@frozen
+class CheckQuality:
+    """The use case behind ``carbon254 quality``."""
+
+    store: SeriesStore
+    records: RecordStore
+    catalogue: MarketCatalogue
+    clock: Clock
+    reread: RereadDocuments
+
+    def run(
+        self,
+        scope: Scope,
+        *,
+        markets: Sequence[str] = (),
+        window: Window | None = None,
+        on_market: Callable[[str], None] = lambda market: None,
+    ) -> list[QualityFinding]:
+        """Findings of all checks over the window, or over each series' last two days; worst first."""
+        findings: list[QualityFinding] = []
+        for name, card in self.catalogue.cards().items():
+            if not markets or name in markets:
+                findings += self._market(card, scope, window)
+                on_market(name)
+        order = {"error": 0, "warning": 1, "info": 2}
+        return sorted(findings, key=lambda one: (order[one.severity], one.rule, str(one.series)))
+
+    def _market(self, card: MarketCard, scope: Scope, window: Window | None) -> Iterator[QualityFinding]:
+        now = self.clock.now()
+        entries = self.store.find(scope.restrict(Selection(patterns=(SeriesPattern(card.id),))))
+        if not entries:
+            return
+        for entry in entries:
+            yield from check_freshness(card, entry.series, entry.last, now)
+        last = max(entry.last for entry in entries)
+        span = window or Window(last - timedelta(days=2), last)
+        wide = Window(span.start - timedelta(days=28), span.end)
+        rows = self.store.read(scope.restrict(Selection(tuple(e.series for e in entries), window=wide)))
+        rows = current_rows(rows)
+        yield from self._values(card, rows, span, now)
+
+    def _values(
+        self, card: MarketCard, rows: Observations, span: Window, now: datetime
+    ) -> Iterator[QualityFinding]:
+        start, end = instant64(span.start), instant64(span.end)
+        inside = rows.take((rows.interval_start >= start) & (rows.interval_start < end))
+        yield from check_limits(card, inside).findings
+        for facts in card.datasets.values():
+            mine = np.array([facts.feeds(series) for series in inside.series], dtype=bool)
+            if facts.adds_up and mine.any():
+                yield from check_adds_up(inside.take(mine[inside.code]), facts.adds_up).findings
+        yield from check_spikes(rows, card.zone, SpikeRule(), since=span.start).findings
+        for code, series in enumerate(inside.series):
+            own = inside.take(inside.code == code)
+            yield from check_completeness(
+                card, series, span, now, starts=own.interval_start, ends=own.interval_end, states=own.state,
+                issued=own.issued_at,
+            )  # fmt: skip
+
+    def refused(self, market: str | None = None) -> Sequence[Quarantined]:
+        """Documents in quarantine that nobody has accepted."""
+        return self.records.refused(market)
+
+    def accept(self, digest: str) -> list[Outcome]:
+        """Accept a refused document: it is read again, with the parser as it is now."""
+        accepted = self.records.accept(digest, self.clock.now())
+        outcomes: list[Outcome] = []
+        for market in sorted({entry.market for entry in accepted}):
+            outcomes += self.reread.market(market, digests=frozenset({digest}))
+        return outcomes

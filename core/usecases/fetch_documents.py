@@ -1,0 +1,117 @@
+"""Ask an operator for the documents of a window and take them in; what does not come is named as missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from attrs import field, frozen
+
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.documents import Document, Request, receipt_for
+from carbon254.core.domain.errors import Carbon254Error, PluginBroken
+from carbon254.core.domain.time import Window, days_in, day_window
+from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome, Status
+from carbon254.ports.fetching import Fetcher, FetchLimits
+
+_GIVE_UP: Mapping[str, Status] = {"not_published_yet": "no_data"}
+
+
+@frozen
+class FetchDocuments:
+    """The use case behind ``ingest`` and ``backfill`` from the network."""
+
+    ingest: IngestDocuments
+    fetcher: Fetcher
+    credentials: Mapping[str, str] = field(factory=dict, repr=False)
+
+    def run(
+        self,
+        market: str,
+        dataset: str,
+        window: Window,
+        *,
+        observed: bool = False,
+        on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> list[Outcome]:
+        """Fetch and take in the window, in requests no longer than the card allows.
+
+        One outcome for each document, and one for each request that failed after its retries: a failure ends its
+        own part of the window, the other parts go on. Raises `InvalidRequest` for an unknown dataset.
+        """
+        card = self.ingest.catalogue.market(market).card
+        self.ingest.claim(synthetic=False)
+        outcomes = []
+        for part in parts(card, dataset, window):
+            for outcome in self._part(card, dataset, part, observed=observed):
+                on_outcome(outcome)
+                outcomes.append(outcome)
+        return outcomes
+
+    def _part(self, card: MarketCard, dataset: str, window: Window, *, observed: bool) -> Iterator[Outcome]:
+        facts = card.dataset(dataset)
+        limits = FetchLimits(hosts=card.hosts, max_bytes=facts.max_bytes, credentials=self._credentials_of(card))
+        asked = self.ingest.catalogue.market(card.id).requests(dataset, window)
+        document: Document | None = None
+        error: Carbon254Error | None = None
+        request: Request | None = None
+        while True:
+            try:
+                if error is not None:
+                    request = asked.throw(error)
+                else:
+                    request = next(asked) if document is None else asked.send(document)
+            except StopIteration:
+                return
+            except Carbon254Error as refused:
+                yield _failed(card, dataset, window, refused, request)
+                return
+            except Exception as broken:  # the plugin's own code  # noqa: BLE001
+                yield _failed(card, dataset, window, PluginBroken(f"{type(broken).__name__}: {broken}"), request)
+                return
+            document, error = None, None
+            try:
+                document = self.fetcher.fetch(request, limits)
+            except Carbon254Error as failed:
+                error = failed
+                continue
+            yield from self._taken(card, dataset, request, document, observed=observed)
+
+    def _taken(
+        self, card: MarketCard, dataset: str, request: Request, document: Document, *, observed: bool
+    ) -> Iterator[Outcome]:
+        if request.role == "login":
+            return
+        self.ingest.archive.put(document.body)
+        receipt = self.ingest.journal.receipt(
+            receipt_for(
+                document, market=card.id, dataset=dataset, request=request.key, role=request.role,
+                archived_at=document.fetched_at or self.ingest.clock.now(), observed=observed,
+            )  # fmt: skip
+        )
+        if request.role == "data":
+            yield self.ingest.read(receipt, dataset, document)
+
+    def _credentials_of(self, card: MarketCard) -> dict[str, str]:
+        return {name: value for name, value in self.credentials.items() if name in card.credentials}
+
+
+def parts(card: MarketCard, dataset: str, window: Window) -> Iterator[Window]:
+    """The window in parts of whole operating days, none longer than one request may ask for."""
+    facts = card.dataset(dataset)
+    most = max(1, facts.window.days)
+    days = list(days_in(window, facts.day_zone, facts.day_start))
+    for first in range(0, len(days), most):
+        chosen = days[first : first + most]
+        start = day_window(chosen[0], facts.day_zone, facts.day_start).start
+        end = day_window(chosen[-1], facts.day_zone, facts.day_start).end
+        yield Window(max(start, window.start), min(end, window.end))
+
+
+def _failed(
+    card: MarketCard, dataset: str, window: Window, error: Carbon254Error, request: Request | None
+) -> Outcome:
+    name = request.url if request else f"{card.id} {dataset}"
+    return Outcome(
+        name, _GIVE_UP.get(error.code, "unavailable"), card.id, dataset, code=error.code,
+        message=f"{window} is missing: {error}",
+    )  # fmt: skip

@@ -1,0 +1,255 @@
+"""Take documents in: archive, receipt, read, check, record. What cannot be read is quarantined, never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from carbon254.core.domain.cards import DatasetCard, MarketCard, Place
+from carbon254.core.domain.documents import Document, Receipt, receipt_for
+from carbon254.core.domain.errors import (
+    BY_CODE,
+    Carbon254Error,
+    Conflict,
+    DocumentDamaged,
+    FeedFormatChanged,
+    FeedUnavailable,
+    InvalidRequest,
+    NotPublishedYet,
+    PluginBroken,
+    TooLarge,
+)
+from carbon254.core.domain.expectations import publication_times
+from carbon254.core.domain.observations import (
+    Batch,
+    Column,
+    Finding,
+    Observations,
+    Reading,
+    concatenate,
+    instant64,
+    observe,
+)
+from carbon254.core.domain.quality import check_limits
+from carbon254.core.domain.totals import check_adds_up
+from carbon254.core.domain.vocabulary import Flag, PublishedBasis
+from carbon254.ports.archive import CommitMark, DocumentArchive, Journal
+from carbon254.ports.catalogue import MarketCatalogue
+from carbon254.ports.clock import Clock
+from carbon254.ports.markets import chunks
+from carbon254.ports.records import PlaceEntry, Quarantined, RecordStore
+from carbon254.ports.storage import Recorded, SeriesStore
+
+Status = Literal["recorded", "unchanged", "quarantined", "no_data", "unavailable", "unrecognised"]
+_QUARANTINE = (DocumentDamaged, FeedFormatChanged, TooLarge, PluginBroken)
+
+
+@frozen
+class Outcome:
+    """What became of one document for one dataset; ``code`` and ``message`` say why where it was not recorded."""
+
+    name: str
+    status: Status
+    market: str = ""
+    dataset: str = ""
+    digest: str = ""
+    recorded: Recorded | None = None
+    rows_read: int = 0
+    rows_ignored: int = 0
+    findings: tuple[Finding, ...] = ()
+    code: str = ""
+    message: str = ""
+
+
+@frozen
+class IngestDocuments:
+    """The use case; holds no state of its own but the places it has already told the registry."""
+
+    catalogue: MarketCatalogue
+    archive: DocumentArchive
+    journal: Journal
+    store: SeriesStore
+    records: RecordStore
+    clock: Clock
+    _told: dict[str, set[tuple[str, str]]] = field(factory=dict, init=False, eq=False, repr=False)
+
+    def run(
+        self,
+        documents: Iterable[Document],
+        *,
+        market: str | None = None,
+        synthetic: bool = False,
+        on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> list[Outcome]:
+        """Take in documents handed over, such as files of a folder; each is recognised by its content.
+
+        Raises `DiskFull`, `StoreUnavailable`, `StoreBusy` and `Conflict`; what was recorded before stays.
+        """
+        self.claim(synthetic=synthetic)
+        outcomes = []
+        for document in documents:
+            for outcome in self.one(document, market=market, synthetic=synthetic):
+                on_outcome(outcome)
+                outcomes.append(outcome)
+        return outcomes
+
+    def claim(self, *, synthetic: bool) -> None:
+        """Make the data folder synthetic or real, for ever. Raises `Conflict` when it is the other already."""
+        wanted, nature = "synthetic" if synthetic else "real", self.records.get("nature")
+        if nature is None:
+            self.records.put("nature", wanted)
+        elif nature != wanted:
+            raise Conflict(f"this data folder is {nature} for ever and takes no {wanted} documents: use another --data.")
+
+    def one(self, document: Document, *, market: str | None = None, synthetic: bool = False) -> Iterator[Outcome]:
+        """Take in one document for every market and dataset that recognises it."""
+        homes = list(self.recognise(document, market))
+        if not homes:
+            yield Outcome(document.name, "unrecognised", message="no installed market recognises it.")
+            return
+        self.archive.put(document.body)
+        for name, datasets in homes:
+            receipt = self.journal.receipt(
+                receipt_for(
+                    document, market=name, dataset="", request=f"file:{document.name}", archived_at=self.clock.now()
+                )
+            )
+            for dataset in datasets:
+                yield self.read(receipt, dataset, document, synthetic=synthetic)
+
+    def recognise(self, document: Document, market: str | None = None) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Markets, and their datasets, that say the document is theirs. A plugin that fails says no."""
+        for name in self.catalogue.cards() if market is None else [market]:
+            try:
+                datasets = self.catalogue.market(name).recognise(document)
+            except Exception:  # a plugin that cannot even look must not keep others from looking  # noqa: BLE001, S112
+                continue
+            if datasets:
+                yield name, datasets
+
+    def read(self, receipt: Receipt, dataset: str, document: Document, *, synthetic: bool = False) -> Outcome:
+        """Read an archived document for one dataset and record it, or quarantine it with the reason."""
+        told = Outcome(receipt.name, "unchanged", receipt.market, dataset, receipt.digest)
+        try:
+            observations, told = self.prepare(receipt, dataset, document, told, synthetic=synthetic)
+            recorded = self.store.record(
+                observations, now=self.clock.now(), mark=self._marker(observations.batches[0])
+            )
+        except NotPublishedYet as error:
+            return evolve(told, status="no_data", code=error.code, message=str(error))
+        except (FeedUnavailable, InvalidRequest) as error:
+            return evolve(told, status="unavailable", code=error.code, message=str(error))
+        except _QUARANTINE as error:
+            return self._quarantine(receipt, told, error)
+        self._learn(receipt.market, observations)
+        status: Status = "recorded" if recorded.recorded_at and recorded.written else "unchanged"
+        return evolve(told, status=status, recorded=recorded)
+
+    def prepare(
+        self, receipt: Receipt, dataset: str, document: Document, told: Outcome, *, synthetic: bool = False
+    ) -> tuple[Observations, Outcome]:
+        """Read, check and complete a document: what the store is to record, and what there is to tell."""
+        card = self.catalogue.market(receipt.market).card
+        facts = card.dataset(dataset)
+        parts, findings, read, ignored = [], [], 0, 0
+        batch = None
+        for reading in self._readings(receipt, dataset, document):
+            batch = batch or self._batch(receipt, dataset, reading, synthetic=synthetic)
+            parts.append(_completed(card, facts, receipt, reading, batch))
+            findings += [*reading.findings, *_suspicions(card, facts, reading)]
+            read, ignored = read + reading.rows_read, ignored + sum(reading.rows_ignored.values())
+        told = evolve(told, rows_read=read, rows_ignored=ignored, findings=tuple(findings))
+        if batch is None or (not any(len(part) for part in parts) and facts.class_ != "events"):
+            raise DocumentDamaged(f"{receipt.name}: the document holds no row of {receipt.market} {dataset}.")
+        return concatenate(parts), told
+
+    def _readings(self, receipt: Receipt, dataset: str, document: Document) -> Iterator[Reading]:
+        market = self.catalogue.market(receipt.market)
+        try:
+            yield from chunks(market.read(dataset, document))
+        except Carbon254Error:
+            raise
+        except Exception as error:  # the plugin's own code: its fault must not stop the others
+            raise PluginBroken(
+                f"{receipt.market} failed on {receipt.name}: {type(error).__name__}: {error}"
+            ) from error
+
+    def _batch(self, receipt: Receipt, dataset: str, reading: Reading, *, synthetic: bool) -> Batch:
+        return Batch(
+            receipt.market, dataset, receipt.id, receipt.digest, self.catalogue.parser_version(receipt.market),
+            receipt.name, receipt.archived_at, reading.document_stamp, reading.covers, synthetic,
+        )  # fmt: skip
+
+    def _marker(self, batch: Batch) -> Callable[..., None]:
+        def mark(recorded_at: object) -> None:
+            self.journal.mark(
+                CommitMark(batch.receipt, batch.dataset, batch.parser_version, recorded_at, batch.synthetic)  # type: ignore[arg-type]
+            )
+
+        return mark
+
+    def _quarantine(self, receipt: Receipt, told: Outcome, error: Carbon254Error) -> Outcome:
+        self.records.refuse(
+            Quarantined(
+                receipt.digest, receipt.market, told.dataset, receipt.id, receipt.name, error.code, str(error),
+                self.clock.now(),
+            )  # fmt: skip
+        )
+        return evolve(told, status="quarantined", code=error.code, message=str(error))
+
+    def _learn(self, market: str, observations: Observations) -> None:
+        """Tell the location registry of places it has not heard of."""
+        known = self._told.get(market)
+        if known is None:
+            self.records.learn([PlaceEntry(market, p, self.clock.now()) for p in self.catalogue.cards()[market].places])
+            known = {(entry.place.kind, entry.place.code) for entry in self.records.places(market)}
+            self._told[market] = known
+        fresh = {(one.kind, one.location) for one in observations.series} - known
+        if fresh:
+            batch = observations.batches[0]
+            entries = [
+                PlaceEntry(market, Place(kind=kind, code=code), self.clock.now(), batch.digest)
+                for kind, code in sorted(fresh)
+            ]
+            self.records.learn(entries)
+            known |= fresh
+
+
+def _completed(card: MarketCard, facts: DatasetCard, receipt: Receipt, reading: Reading, batch: Batch) -> Observations:
+    published_at, basis = _publication(facts, receipt, reading)
+    flags = int(Flag.SYNTHETIC) if batch.synthetic else 0
+    observations = observe(reading, batch, published_at=published_at, published_basis=basis, flags=flags)
+    outside = check_limits(card, reading).rows
+    if len(outside):
+        marked = observations.flags.copy()
+        marked[outside] |= np.uint32(Flag.SUSPECT)
+        observations = evolve(observations, flags=marked)
+    return observations
+
+
+def _publication(facts: DatasetCard, receipt: Receipt, reading: Reading) -> tuple[Column, Column]:
+    """When each row was published, and how we know (VOCABULARY §8): claim, else seen, else the card's rule."""
+    archived = instant64(receipt.archived_at)
+    rule = publication_times(facts, reading.interval_start, reading.interval_end, reading.issued_at)
+    seen = (rule > archived) | receipt.observed
+    published = np.where(seen, archived, rule)
+    basis = np.where(seen, PublishedBasis.OBSERVED, PublishedBasis.RULE).astype(np.uint8)
+    if facts.published_claim == "publication":
+        claimed = ~np.isnat(reading.published_at)
+        published = np.where(claimed, reading.published_at, published)
+        basis[claimed] = PublishedBasis.CLAIM
+    return published, basis
+
+
+def _suspicions(card: MarketCard, facts: DatasetCard, reading: Reading) -> Iterator[Finding]:
+    for found in (check_limits(card, reading), check_adds_up(reading, facts.adds_up)):
+        for one in found.findings:
+            yield Finding(one.rule, f"{one.series}: {one.message}", one.count)
+
+
+def error_of(outcome: Outcome) -> Carbon254Error | None:
+    """The error that an outcome tells of; None for one that was taken in."""
+    return BY_CODE[outcome.code](outcome.message) if outcome.code else None

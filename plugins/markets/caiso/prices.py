@@ -1,0 +1,86 @@
+"""Locational marginal prices: PRC_LMP, PRC_RTPD_LMP, PRC_INTVL_LMP and PRC_HASP_LMP.
+
+A row is one part of the price of one node and interval. The number stands under ``MW`` (day-ahead, hour-ahead),
+``PRC`` (15 minutes) or ``VALUE`` (5 minutes), in USD/MWh. Start and end are given in GMT; rows are in no order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.observations import Column
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.vocabulary import State
+from carbon254.plugins.markets.caiso.places import listed, price_kind
+from carbon254.plugins.markets.caiso.rows import Layout, Rows
+
+GHG = "MGHG"
+_GIVEN = ("LMP", "MCE", "MCC", "MCL")
+
+
+class Prices:
+    """The prices of one document. A locator is member, line (0 is the header) and column of the number.
+
+    A location whose price the document splits into energy, congestion and loss without a greenhouse gas part has no
+    such part: its ``price_ghg`` is `not_applicable` in the intervals of its price, with the locator of the price.
+    """
+
+    unit = "USD/MWh"
+
+    def __init__(self, card: MarketCard, dataset: str) -> None:
+        enums = card.dataset(dataset).enums
+        self._market, self._measures = card.id, tuple(enums["LMP_TYPE"].values())
+        self._listed = listed(card)
+        (self._run,) = enums["MARKET_RUN_ID"].values()
+        self.layout = Layout(
+            place="NODE",
+            category="LMP_TYPE",
+            numbers=("MW", "VALUE", "PRC"),
+            categories=tuple(enums["LMP_TYPE"]),
+            fixed="MARKET_RUN_ID",
+            words=tuple(enums["MARKET_RUN_ID"]),
+        )
+        self._parts: list[Rows] = []
+        self._has = np.zeros((0, len(self._measures)), dtype=bool)
+
+    def series(self, place: str, category: int) -> SeriesId:
+        """The series of a node and part."""
+        kind = self._listed.get(place) or price_kind(place)
+        return SeriesId(self._market, self._run, self._measures[category], kind, place)
+
+    def seen(self, rows: Rows) -> None:
+        """Note which parts each place has, and keep the rows of the whole price."""
+        places = max(int(rows.place.max()) + 1, len(self._has))
+        has = np.zeros((places, len(self._measures)), dtype=bool)
+        has[: len(self._has)] = self._has
+        has[rows.place, rows.category] = True
+        self._has = has
+        self._parts.append(rows.take(rows.category == self.layout.categories.index("LMP")))
+
+    def completed(self) -> Rows | None:
+        """Rows of the greenhouse gas part where the document shows that there is none."""
+        place_of = self.layout.categories.index
+        none = (
+            self._has[:, [place_of(word) for word in _GIVEN]].all(axis=1)
+            & ~self._has[:, place_of(GHG)]
+        )
+        if not none.any():
+            return None
+        whole = Rows.joined(self._parts)
+        whole = whole.take(none[whole.place])
+        return Rows(
+            whole.place,
+            np.full_like(whole.category, place_of(GHG)),
+            whole.start,
+            whole.end,
+            np.full_like(whole.value, np.nan),
+            np.full_like(whole.state, State.NOT_APPLICABLE),
+            whole.locator,
+        )
+
+    def columns(self, rows: Rows, instants: Column) -> dict[str, Any]:
+        """Prices have no further column."""
+        return {}

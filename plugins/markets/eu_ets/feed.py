@@ -1,0 +1,61 @@
+"""The feed of EEX's auction reports: a workbook a year, made anew after each auction, served without a login."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Final
+
+from attrs import define
+
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.documents import Document, Locator, Request
+from carbon254.core.domain.errors import Carbon254Error
+from carbon254.core.domain.observations import Reading
+from carbon254.core.domain.time import Window, days_in
+from carbon254.plugins.markets.eu_ets import auctions, writer
+from carbon254.plugins.markets.eu_ets.workbook import BOOK, SHEET, open_workbook, row_bytes
+from carbon254.ports.unpacking import Unpacked, is_zip
+
+FOLDER: Final = "https://public.eex-group.com/eex/eua-auction-report/"
+
+
+@define
+class Feed:
+    """The auctions. Locators: part = member of the zip, row = row of the sheet from 0, field = column, A being 0."""
+
+    card: MarketCard
+
+    def recognise(self, document: Document) -> tuple[str, ...]:
+        """The one dataset, where the document is a workbook that has the sheet of auctions."""
+        if not is_zip(document.body):
+            return ()
+        try:
+            unpacked = Unpacked(document, self._limit)
+            book = unpacked.read(BOOK) if BOOK in unpacked.members else b""
+        except Carbon254Error:
+            return ()
+        return (auctions.DATASET,) if f'"{SHEET}"'.encode() in book else ()
+
+    def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
+        """The workbook of each year that the window touches, oldest first; files before 2020 may be .xls [M]."""
+        facts = self.card.dataset(dataset)
+        for year in dict.fromkeys(day.year for day in days_in(window, facts.day_zone)):
+            yield Request(FOLDER + writer.file_name(year))
+
+    def read(self, dataset: str, document: Document) -> Reading:
+        """Read a workbook."""
+        self.card.dataset(dataset)
+        return auctions.read(self.card, document)
+
+    def locate(self, document: Document, locator: Locator) -> bytes:
+        """The XML of the auction's row."""
+        return row_bytes(open_workbook(document, self._limit), locator.row)
+
+    def write(self, dataset: str, reading: Reading) -> Iterable[Document]:
+        """A workbook for each year of auctions."""
+        self.card.dataset(dataset)
+        return writer.write(self.card, reading)
+
+    @property
+    def _limit(self) -> int:
+        return self.card.dataset(auctions.DATASET).max_unpacked_bytes

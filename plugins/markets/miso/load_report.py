@@ -1,0 +1,237 @@
+"""Hourly load by region, forecast and actual: ``YYYYMMDD_df_al.xls`` (BIFF), read with the optional package xlrd.
+
+Banner rows ("Published Date:", "Reporting Period:"), then for each of seven days a header row ("Market Day",
+"HourEnding", "LRZ1 MTLF (MWh)", "LRZ1 ActualLoad (MWh)" … "MISO ActualLoad (MWh)"), a title and 24 rows. The sheet
+says MWh, so both are `load_energy`. Columns are found by name: since 2026-04-27 blank ones stand between them.
+A data row is a row that begins with a date and an hour. Actual load that is blank for hours after the published
+date is not published yet and not read; before it, it is missing. Locators: part 0, row and column of the sheet.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.documents import Document, Locator
+from carbon254.core.domain.errors import (
+    DocumentDamaged,
+    FeedFormatChanged,
+    NotFound,
+    SettingsInvalid,
+)
+from carbon254.core.domain.observations import Finding, Reading, instant64
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.vocabulary import State
+from carbon254.plugins.markets.miso.answers import refuse_answers
+from carbon254.plugins.markets.miso.labels import HOUR, midnight
+from carbon254.plugins.markets.miso.places import SYSTEM
+from carbon254.ports.unpacking import SeriesTable, need_columns
+
+AREAS: Final = ("LRZ1", "LRZ2_7", "LRZ3_5", "LRZ4", "LRZ6", "LRZ8_9_10")
+RUNS: Final = {"MTLF": "forecast-mtlf", "ActualLoad": "actual"}
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SECTOR: Final = 512
+_COLUMN = re.compile(r"(\w+) (MTLF|ActualLoad) \((\w+)\)")
+_TEXT, _NUMBER, _DATE = 1, 2, 3  # xlrd's cell types
+_BLANK = (0, 6)
+
+
+def recognise(document: Document) -> tuple[str, ...]:
+    """`load_daily` for a BIFF document that speaks of MTLF and ActualLoad."""
+    words = (b"ActualLoad", "ActualLoad".encode("utf-16-le"))
+    found = document.body.startswith(_OLE) and any(word in document.body for word in words)
+    return ("load_daily",) if found else ()
+
+
+def read(card: MarketCard, document: Document) -> Reading:
+    """Read forecast and actual load in MWh. Raises as `Market.read`, and `SettingsInvalid` without xlrd."""
+    book, sheet = _sheet(document)
+    published = _published(document.name, book, sheet)
+    columns: dict[int, tuple[SeriesId, str]] = {}
+    table, rows, seen, added = SeriesTable(), [], 0, set[str]()
+    for number in range(sheet.nrows):
+        cells = sheet.row(number)
+        if cells[0].ctype == _TEXT and cells[0].value.strip() == "Market Day":
+            columns = _columns(card, document.name, cells, added)
+        elif cells[0].ctype == _DATE:
+            seen += 1
+            start = _start(document.name, book, cells, columns, number)
+            for column, (series, run) in columns.items():
+                value = _value(document.name, cells[column], number)
+                if run == "actual" and value is None and start + HOUR > published:
+                    continue
+                rows.append(
+                    (
+                        table.code(series, "MWh"),
+                        start,
+                        value,
+                        Locator(0, number, column).packed,
+                        run,
+                    )
+                )
+        elif any(cell.ctype == _NUMBER for cell in cells):
+            raise FeedFormatChanged(
+                f"{document.name}: row {number + 1} has numbers but no Market Day."
+            )
+    if not rows:
+        raise DocumentDamaged(f"{document.name}: the sheet holds no hours.")
+    return _reading(table, rows, published, seen, added)
+
+
+def _reading(
+    table: SeriesTable, rows: list[Any], published: datetime, seen: int, added: set[str]
+) -> Reading:
+    code, start, value, locator, run = zip(*rows, strict=True)
+    starts = np.array([instant64(one) for one in start])
+    values = np.array([np.nan if one is None else one for one in value])
+    issued = [
+        instant64(published) if one != "actual" else np.datetime64("NaT", "us") for one in run
+    ]
+    return Reading(
+        table.series,
+        table.units,
+        code=np.array(code),
+        interval_start=starts,
+        interval_end=starts + np.timedelta64(1, "h"),
+        value=values,
+        locator=np.array(locator),
+        state=np.where(np.isnan(values), State.MISSING, State.OK),
+        issued_at=np.array(issued),
+        document_stamp=published,
+        rows_read=seen,
+        findings=[Finding("added_column", f"not read: {', '.join(sorted(added))}", len(added))]
+        if added
+        else [],
+    )
+
+
+def _xlrd() -> Any:
+    try:
+        import xlrd
+    except ImportError:
+        raise SettingsInvalid(
+            "MISO's .xls needs the package xlrd: pip install carbon254[xls]."
+        ) from None
+    return xlrd
+
+
+def _sheet(document: Document) -> tuple[Any, Any]:
+    refuse_answers(document)
+    if not document.body.startswith(_OLE):
+        raise DocumentDamaged(f"{document.name}: this is no .xls (BIFF) document.")
+    if len(document.body) % _SECTOR:
+        raise DocumentDamaged(f"{document.name}: cut: the .xls is no whole number of sectors.")
+    xlrd = _xlrd()
+    try:
+        book = xlrd.open_workbook(file_contents=document.body, logfile=io.StringIO())
+        return book, book.sheet_by_index(0)
+    except (
+        xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, LookupError, ValueError, AssertionError, TypeError,
+    ) as error:  # fmt: skip
+        raise DocumentDamaged(f"{document.name}: the .xls cannot be opened ({error}).") from None
+
+
+def _published(name: str, book: Any, sheet: Any) -> datetime:
+    for number in range(min(sheet.nrows, 20)):
+        cells = sheet.row(number)
+        if cells[0].ctype == _TEXT and cells[0].value.strip() == "Published Date:":
+            dates = [cell for cell in cells if cell.ctype == _DATE]
+            if dates:
+                return _day(book, dates[0])
+    raise FeedFormatChanged(f"{name}: there is no 'Published Date:' with a date.")
+
+
+def _day(book: Any, cell: Any) -> datetime:
+    moment = _xlrd().xldate.xldate_as_datetime(cell.value, book.datemode)
+    return midnight(moment.date())
+
+
+def _columns(
+    card: MarketCard, name: str, cells: list[Any], added: set[str]
+) -> dict[int, tuple[SeriesId, str]]:
+    """Series and run by column of a header row; names of columns that are not loads go to ``added``."""
+    texts = {
+        at: str(cell.value).strip() for at, cell in enumerate(cells) if str(cell.value).strip()
+    }
+    wanted = [f"{place} {word} (MWh)" for place in (*AREAS, SYSTEM) for word in RUNS]
+    need_columns(texts.values(), ["Market Day", "HourEnding", *wanted], name)
+    found = {}
+    for at, text in texts.items():
+        match = _COLUMN.fullmatch(text)
+        if match is None:
+            added.update({text} - {"Market Day", "HourEnding"})
+            continue
+        if text not in wanted:
+            raise FeedFormatChanged(f"{name}: column '{text}' is not one of {', '.join(wanted)}.")
+        kind = "system" if match[1] == SYSTEM else "area"
+        run = RUNS[match[2]]
+        found[at] = (SeriesId(card.id, run, "load_energy", kind, match[1]), run)
+    return found
+
+
+def _start(name: str, book: Any, cells: list[Any], columns: Any, number: int) -> datetime:
+    hours = [cell.value for cell in cells[1 : min(columns, default=1)] if cell.ctype == _NUMBER]
+    if len(hours) != 1 or hours[0] not in range(1, 25):
+        raise FeedFormatChanged(
+            f"{name}: row {number + 1} has no hour ending of 1 to 24 after its Market Day."
+        )
+    return _day(book, cells[0]) + timedelta(hours=hours[0] - 1)
+
+
+def _value(name: str, cell: Any, number: int) -> float | None:
+    if cell.ctype in _BLANK or cell.value == "":
+        return None
+    if cell.ctype != _NUMBER:
+        raise FeedFormatChanged(
+            f"{name}: row {number + 1} holds {cell.value!r} where load is expected."
+        )
+    return float(cell.value)
+
+
+def locate(document: Document, locator: Locator) -> bytes:
+    """The BIFF record (NUMBER, RK or MULRK, with its four bytes of head) of the workbook that holds the cell.
+
+    For a cell that holds nothing, the row's first record: its Market Day.
+    """
+    _sheet(document)
+    from xlrd.compdoc import CompDoc
+
+    memory, base, size = CompDoc(document.body, logfile=io.StringIO()).locate_named_stream(
+        "Workbook"
+    )
+    stream = bytes(memory or b"")[base : base + size]
+    day = b""
+    for head, at, length in _records(stream):
+        if head not in (_NUMBER_RECORD, _RK, _MULRK):
+            continue
+        row, first = struct.unpack_from("<HH", stream, at + 4)
+        last = struct.unpack_from("<H", stream, at + 2 + length)[0] if head == _MULRK else first
+        if row == locator.row:
+            record = stream[at : at + 4 + length]
+            day = day or record
+            if first <= locator.field <= last:
+                return record
+    if not day:
+        raise NotFound(f"{document.name}: there is no number in row {locator.row}.")
+    return day
+
+
+_NUMBER_RECORD: Final = 0x0203
+_RK: Final = 0x027E
+_MULRK: Final = 0x00BD
+
+
+def _records(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """Id, place and length of each record of a workbook stream."""
+    at = 0
+    while at + 4 <= len(stream):
+        head, length = struct.unpack_from("<HH", stream, at)
+        yield head, at, length
+        at += 4 + length

@@ -1,0 +1,258 @@
+"""MISO's BIFF report of load by region: the committed sample, the layout of 2026, and what happens to bad ones.
+
+No package that we use writes .xls, so `workbook` makes the smallest one there is: an OLE container with one sheet of
+LABEL and NUMBER records.
+"""
+
+import struct
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carbon254.core.domain.cards import read_card
+from carbon254.core.domain.documents import Document, Locator
+from carbon254.core.domain.errors import (
+    DocumentDamaged,
+    FeedFormatChanged,
+    InvalidRequest,
+    SettingsInvalid,
+)
+from carbon254.core.domain.series import SeriesId
+from carbon254.plugins.markets.miso.feed import Feed
+
+pytest.importorskip("xlrd", reason="the extra 'xls' is not installed")
+
+MISO = Path(__file__).resolve().parents[2] / "plugins" / "markets" / "miso"
+SAMPLE = MISO / "samples" / "load_daily" / "20251103_df_al.xls"
+PLACES = ("LRZ1", "LRZ2_7", "LRZ3_5", "LRZ4", "LRZ6", "LRZ8_9_10", "MISO")
+HEADER = ["Market Day", "HourEnding"] + [
+    f"{p} {w} (MWh)" for p in PLACES for w in ("MTLF", "ActualLoad")
+]
+
+
+# ---------------------------------------------------------------- a workbook by hand
+
+
+def workbook(rows: list[list[object]]) -> bytes:
+    """An .xls whose first sheet holds rows of text, numbers, dates and None."""
+
+    def record(kind: int, data: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(data)) + data
+
+    def cell(row: int, column: int, value: object) -> bytes:
+        if value is None:
+            return b""
+        if isinstance(value, str):
+            text = struct.pack("<HB", len(value), 0) + value.encode("latin-1")
+            return record(0x0204, struct.pack("<HHH", row, column, 0) + text)
+        is_date = isinstance(value, date)
+        number = float((value - date(1899, 12, 30)).days if is_date else value)
+        return record(0x0203, struct.pack("<HHHd", row, column, int(is_date), number))
+
+    cells = b"".join(cell(r, c, value) for r, row in enumerate(rows) for c, value in enumerate(row))
+    sheet = (
+        record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 1997, 0, 0))
+        + cells
+        + record(0x000A, b"")
+    )
+    font = record(0x0031, struct.pack("<HHHHHBBBBBB", 200, 0, 8, 400, 0, 0, 0, 0, 0, 1, 0) + b"A")
+    formats = b"".join(
+        record(0x00E0, struct.pack("<HHHBBBBIIH", 0, f, 1, 0, 0, 0, 0, 0, 0, 0)) for f in (0, 14)
+    )
+    head = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 1997, 0, 0))
+    head += record(0x0042, struct.pack("<H", 1200)) + font + formats
+    size = len(head) + 4 + 8 + len("Sheet1") + 4  # BOUNDSHEET and EOF still to come
+    head += record(0x0085, struct.pack("<IBBBB", size, 0, 0, 6, 0) + b"Sheet1") + record(
+        0x000A, b""
+    )
+    return container(head + sheet)
+
+
+def container(stream: bytes) -> bytes:
+    """An OLE file with the one stream ``Workbook``."""
+    stream = stream.ljust(4096, b"\0")
+    stream += b"\0" * (-len(stream) % 512)
+    count = len(stream) // 512
+    end, free = 0xFFFFFFFE, 0xFFFFFFFF
+    chain = [0xFFFFFFFD, end, *range(3, count + 2), end]
+    table = struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
+
+    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+        text = name.encode("utf-16-le")
+        links = struct.pack("<BBIII", kind, 1, free, free, child)
+        head = text.ljust(64, b"\0") + struct.pack("<H", len(text) + 2 if name else 0) + links
+        return head.ljust(116, b"\0") + struct.pack("<III", start, size, 0)
+
+    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(stream))
+    directory += entry("", 0, free, 0, 0) * 2
+    head = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + b"\0" * 16
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    )
+    head += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0)
+    head += struct.pack("<109I", 0, *[free] * 108)
+    return head + table + directory + stream
+
+
+def day_rows(day: date, *, actual: bool) -> list[list[object]]:
+    """Made-up load: the area's number times a thousand, and the hour; actual load is a quarter MWh more."""
+    rows: list[list[object]] = []
+    for hour in range(1, 25):
+        row: list[object] = [day, hour]
+        for number, _ in enumerate(PLACES, 1):
+            forecast = 1000 * number + hour
+            row += [forecast, forecast + 0.25 if actual else None]
+        rows.append(row)
+    return rows
+
+
+def sample_rows() -> list[list[object]]:
+    rows: list[list[object]] = [
+        ["FORECASTED AND "],
+        ["ACTUAL LOAD REPORT"],
+        ["Published Date:", date(2025, 11, 3)],
+        ["Reporting Period:", date(2025, 11, 2), "through", date(2025, 11, 3)],
+        HEADER,
+        ["November 02, 2025"],
+        *day_rows(date(2025, 11, 2), actual=True),
+        HEADER,
+        ["November 03, 2025"],
+        *day_rows(date(2025, 11, 3), actual=False),
+        ["Made-up numbers in MISO's format."],
+    ]
+    rows[7 + 9][3] = None  # hour ending 11 of LRZ1 has no actual load: missing
+    return rows
+
+
+def wide_rows() -> list[list[object]]:
+    """The layout since 2026-04-27: two more banner rows, blank columns between the others."""
+
+    def spread(row: list[object]) -> list[object]:
+        return [value for one in row for value in (one, None)] if len(row) > 4 else row
+
+    return [["MISO"], [None], *(spread(row) for row in sample_rows())]
+
+
+@pytest.fixture(scope="module")
+def feed() -> Feed:
+    return Feed(read_card(MISO / "market.toml"))
+
+
+def document(rows: list[list[object]]) -> Document:
+    return Document("20251103_df_al.xls", workbook(rows), "application/vnd.ms-excel")
+
+
+# ---------------------------------------------------------------- tests
+
+
+def test_the_committed_sample_is_what_this_file_makes() -> None:
+    assert SAMPLE.read_bytes() == workbook(sample_rows())
+
+
+def test_an_hour_that_ended_before_publication_without_actual_load_is_missing(feed: Feed) -> None:
+    reading = feed.read("load_daily", document(sample_rows()))
+    assert reading.rows_read == 48
+    assert (
+        len(reading) == 7 * 24 * 2 + 7 * 24
+    )  # both on the first day, the forecast alone on the second
+    blank = np.flatnonzero(np.isnan(reading.value))
+    assert [str(reading.series[reading.code[row]]) for row in blank] == [
+        "miso/actual/load_energy/area/LRZ1"
+    ]
+    assert reading.interval_start[blank[0]] == np.datetime64("2025-11-02T15:00")
+
+
+def test_the_layout_of_2026_reads_the_same(feed: Feed) -> None:
+    before = feed.read("load_daily", document(sample_rows()))
+    after = feed.read("load_daily", document(wide_rows()))
+    assert after.series == before.series
+    for name in ("interval_start", "value", "issued_at", "code"):
+        np.testing.assert_array_equal(after.column(name), before.column(name))
+
+
+def test_a_locator_leads_to_the_record_of_the_cell(feed: Feed) -> None:
+    made = document(sample_rows())
+    reading = feed.read("load_daily", made)
+    for row in range(0, len(reading), 7):
+        if np.isnan(reading.value[row]):
+            continue
+        fragment = feed.locate(made, Locator.unpack(int(reading.locator[row])))
+        assert fragment in made.body
+        assert struct.unpack_from("<d", fragment, 10)[0] == reading.value[row]
+
+
+def test_the_forecast_is_issued_on_the_published_date_and_stamps_the_document(feed: Feed) -> None:
+    reading = feed.read("load_daily", document(sample_rows()))
+    series = SeriesId.parse("miso/forecast-mtlf/load_energy/system/MISO")
+    rows = reading.code == reading.series.index(series)
+    assert set(reading.issued_at[rows]) == {np.datetime64("2025-11-03T05:00:00", "us")}
+    assert reading.document_stamp == datetime(2025, 11, 3, 5, tzinfo=UTC)
+    assert reading.covers is None  # a later vintage must not retract this one
+
+
+def changed(row: int, column: int, value: object) -> list[list[object]]:
+    rows = sample_rows()
+    rows[row] = [*rows[row]]
+    rows[row][column] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(changed(4, 3, "LRZ1 Actual (MWh)"), id="a column renamed"),
+        pytest.param(changed(4, 2, "LRZ5 MTLF (MWh)"), id="an unknown area"),
+        pytest.param(changed(4, 2, "LRZ1 MTLF (GWh)"), id="another unit"),
+        pytest.param(changed(6, 1, 25), id="an hour 25"),
+        pytest.param(changed(6, 1, None), id="no hour"),
+        pytest.param(changed(6, 2, "n/a"), id="text for a number"),
+        pytest.param(changed(6, 0, "2025-11-02"), id="a day as text"),
+        pytest.param(changed(2, 1, "soon"), id="no published date"),
+    ],
+)
+def test_a_changed_sheet_is_refused(feed: Feed, rows: list[list[object]]) -> None:
+    with pytest.raises(FeedFormatChanged):
+        feed.read("load_daily", document(rows))
+
+
+def test_an_added_column_is_a_finding(feed: Feed) -> None:
+    rows = sample_rows()
+    rows[4] = [*rows[4], "Remark"]
+    assert [found.rule for found in feed.read("load_daily", document(rows)).findings] == [
+        "added_column"
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 8, 511, 512, 1024, 1536, 4096, 9000, 512 * 20, 512 * 26])
+def test_a_cut_workbook_is_damaged(feed: Feed, size: int) -> None:
+    body = workbook(sample_rows())
+    assert size < len(body)
+    with pytest.raises(DocumentDamaged):
+        feed.read("load_daily", Document("20251103_df_al.xls", body[:size]))
+
+
+def test_a_workbook_without_hours_is_damaged(feed: Feed) -> None:
+    with pytest.raises(DocumentDamaged):
+        feed.read("load_daily", document(sample_rows()[:6]))
+
+
+def test_without_xlrd_the_message_says_what_to_install(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlrd", None)
+    with pytest.raises(SettingsInvalid, match=r"pip install carbon254\[xls\]"):
+        feed.read("load_daily", document(sample_rows()))
+
+
+def test_nothing_is_printed(feed: Feed, capsys: pytest.CaptureFixture[str]) -> None:
+    feed.read("load_daily", document(sample_rows()))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_it_is_not_written(feed: Feed) -> None:
+    with pytest.raises(InvalidRequest):
+        feed.write("load_daily", feed.read("load_daily", document(sample_rows())))
