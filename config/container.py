@@ -54,7 +54,10 @@ def _record_store(settings: Settings) -> Any:
     return records.sqlite_record_store(settings.data / "records.sqlite")
 
 
-def _clock(records: RecordStore) -> Clock:
+def _clock(records: RecordStore, wanted: datetime | None) -> Clock:
+    """The machine's clock, or the instant to which the folder was pinned when it was new."""
+    if wanted is not None and records.get(CLOCK_FACT) is None and records.get("nature") is None:
+        records.put(CLOCK_FACT, wanted.isoformat())
     pinned = records.get(CLOCK_FACT)
     return FixedClock(datetime.fromisoformat(pinned)) if pinned else SystemClock()
 
@@ -78,7 +81,8 @@ class Container(containers.DeclarativeContainer):
     archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
     records = providers.Resource(_closing, _record_store, settings)
     store = providers.Resource(_closing, _series_store, settings)
-    clock = Shared(_clock, records)
+    pinned = providers.Object(None)
+    clock = Shared(_clock, records, pinned)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
     ingest = Shared(IngestDocuments, catalogue, archive, journal, store, records, clock)
     fetch = Shared(FetchDocuments, ingest, fetcher, settings.provided.credentials)
@@ -93,12 +97,12 @@ class Container(containers.DeclarativeContainer):
     summary = Shared(SummariseStore, store, catalogue, clock)
 
 
-def open_platform(settings: Settings) -> Platform:
-    """Open the data folder or database of the settings.
+def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
+    """Open the data folder or database of the settings; the clock of a new one is ``pinned``, for a demo.
 
     Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
     """
-    made = Container(settings=settings)
+    made = Container(settings=settings, pinned=pinned)
     try:
         made.journal()
         return Platform(

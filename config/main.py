@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,11 @@ class Doors:
     def catalogue(self) -> MarketCatalogue:
         return PluginHost()
 
-    def open(self, data: Path | None) -> Platform:
+    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         from carbon254.config.container import open_platform
         from carbon254.config.settings import load
 
-        return open_platform(load(folder=data, data=data))
+        return open_platform(load(folder=data, data=data), pinned)
 
     def server(self, platform: Platform, port: int | None) -> Any:
         from carbon254.adapters.http.app import create_app as create_http

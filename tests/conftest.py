@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from carbon254.ports.testing.servers import postgres_schema, postgres_server  # noqa: F401 - fixtures
+
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(os.environ.get("CARBON254_RECORDED") or ROOT.parent / "shared" / "wire")
 REQUIRED = os.environ.get("CARBON254_REQUIRE_RECORDED") == "1"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 from typer.exceptions import TyperException
 
+from carbon254.adapters.cli.options import spread_documents
 from carbon254.core.domain.errors import Carbon254Error
 
 
@@ -18,7 +19,7 @@ def run(command: Callable[..., object]) -> int:
     0 done, 2 the request was wrong, 130 interrupted; ours have the status of their class (see ``docs/errors.md``).
     """
     try:
-        result = command(standalone_mode=False)
+        result = command(args=spread_documents(sys.argv[1:]), standalone_mode=False)
         return result if isinstance(result, int) else 0
     except Carbon254Error as error:
         print(f"carbon254: {error.code}: {error}", file=sys.stderr)

@@ -34,8 +34,8 @@ class Doors(Protocol):
         """Installed markets, without opening any store."""
         ...
 
-    def open(self, data: Path | None) -> Platform:
-        """Open the data folder or database of the settings."""
+    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+        """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
         ...
 
     def server(self, platform: Platform, port: int | None) -> Any:
@@ -65,9 +65,9 @@ def doors(context: typer.Context) -> Doors:
 
 
 @contextmanager
-def platform(context: typer.Context, data: Path | None) -> Iterator[Platform]:
+def platform(context: typer.Context, data: Path | None, pinned: datetime | None = None) -> Iterator[Platform]:
     """Open the platform for a command and close it afterwards."""
-    opened = doors(context).open(data)
+    opened = doors(context).open(data, pinned)
     try:
         yield opened
     finally:
@@ -131,3 +131,21 @@ def example(*lines: str) -> str:
 def value(option: Any) -> Any:
     """An enum option's plain word."""
     return option.value if isinstance(option, Enum) else option
+
+
+def spread_documents(arguments: list[str]) -> list[str]:
+    """Let one ``--documents`` take several paths: repeat the option before each word up to the next option.
+
+    >>> spread_documents(["ingest", "--documents", "a.zip", "b.zip", "--data", "d"])
+    ['ingest', '--documents', 'a.zip', '--documents', 'b.zip', '--data', 'd']
+    """
+    spread: list[str] = []
+    taking = False
+    for word in arguments:
+        if taking and not word.startswith("-"):
+            if spread[-1] not in ("--documents", "-d"):
+                spread.append("--documents")
+        else:
+            taking = word in ("--documents", "-d")
+        spread.append(word)
+    return spread

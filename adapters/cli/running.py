@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from carbon254.core.usecases.ingest_documents import Outcome
     from carbon254.core.usecases.platform import Platform
 
-DEMO_DAY: Final = date(2026, 11, 2)  # the last operating day of the samples: the day after a clock change in America
-DEMO_NOW: Final = datetime(2026, 11, 2, 23, 0, tzinfo=UTC)
+DEMO_NOW: Final = datetime(2026, 11, 2, 22, 30, tzinfo=UTC)  # samples reach back over both clock changes of autumn
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +37,8 @@ def demo(
 ) -> None:
     """Take in sample documents of every installed market, or real ones; show the board and what is stored; serve."""
     folder = data or Path("data-demo")
-    with options.platform(context, folder) as platform:
+    pinned = None if documents else DEMO_NOW
+    with options.platform(context, folder, pinned) as platform:
         outcomes = _documents(platform, documents) if documents else _samples(platform)
         platform.upkeep()
         _show_board(platform, None, Format.table)
@@ -62,7 +62,7 @@ def _samples(platform: Platform) -> list[Outcome]:
     if due:
         with bar("making and taking in samples", len(due)) as step:
             for card, dataset, fact in due:
-                outcomes += platform.samples.one(card, dataset, DEMO_DAY)
+                outcomes += platform.samples.one(card, dataset)
                 platform.records.put(fact, "done")
                 step()
     return outcomes

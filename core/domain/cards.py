@@ -60,6 +60,7 @@ class RunCard:
 
     title: str
     nature: tuple[Nature, ...]
+    expected: bool = True  # whether its absence is a gap; an intervention run is there only sometimes
     gate_closure: Rule | None = None
     limits: tuple[Limit, ...] = ()
 
@@ -191,6 +192,15 @@ class Place(Dated):
 
 
 @frozen(kw_only=True)
+class Compare:
+    """Runs that the board sets beside the price of a place: the first of each that has numbers is taken."""
+
+    real_time: tuple[str, ...] = ()
+    second: tuple[str, ...] = ()  # another auction for the same hours
+    imbalance: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
 class MarketCard:
     """Everything that is true of a market without asking its code."""
 
@@ -207,6 +217,8 @@ class MarketCard:
     owners: tuple[str, ...]
     credentials: tuple[str, ...] = ()
     board: tuple[str, ...] = ()  # series the morning board shows, run/measure/kind/location
+    blocks: tuple[str, ...] = ("base",)  # blocks of hours the board averages over
+    compare: Compare = Compare()
     runs: Mapping[str, RunCard]
     datasets: Mapping[str, DatasetCard]
     path: Path = field(default=Path(), eq=False, repr=False)

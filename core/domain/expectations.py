@@ -62,7 +62,7 @@ def expected_days(card: MarketCard, series: SeriesId, window: Window) -> Iterato
     run on the days for which the card says its nature. A place that the card does not list is expected always.
     """
     dataset = card.feeding(series)
-    if dataset is None:
+    if dataset is None or not card.runs[series.run].expected:
         return
     place, natures = card.place(series.kind, series.location), card.runs[series.run].nature
     for day in days_in(window, day_zone_of(card, dataset, series), dataset.day_start):

@@ -100,6 +100,16 @@ def synthesise(card: MarketCard, dataset: str, window: Window, seed: int = 254) 
     return _assemble(card, facts, series, grids, values)
 
 
+def expand(card: MarketCard, pattern: str) -> Iterator[SeriesId]:
+    """Series of any dataset that ``run/measure/kind/location`` names, patterns filled from card and location list."""
+    seen: dict[SeriesId, None] = {}
+    for facts in card.datasets.values():
+        for one in _expand(card, facts, pattern):
+            if facts.feeds(one):
+                seen[one] = None
+    yield from seen
+
+
 def _expand(card: MarketCard, facts: DatasetCard, pattern: str) -> Iterator[SeriesId]:
     parts = pattern.split("/", 3)
     if len(parts) != 4:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import MINYEAR, date, timedelta
 
 from attrs import frozen
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.synthetic import sample_window, synthesise
+from carbon254.core.domain.time import day_window, operating_day
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 
 
@@ -26,12 +27,24 @@ class MakeSamples:
             if facts.sample is not None and facts.writes
         ]  # fmt: skip
 
-    def documents(self, card: MarketCard, dataset: str, anchor: date) -> Iterator[Document]:
-        """Documents of one dataset for the span of its sample that ends with the anchor day."""
-        window = sample_window(card.dataset(dataset), anchor)
+    def anchor(self, card: MarketCard, dataset: str) -> date:
+        """The last operating day that is wholly published by now."""
+        facts, now = card.dataset(dataset), self.ingest.clock.now()
+        day = operating_day(now, facts.day_zone, facts.day_start) + timedelta(2)
+        while True:
+            span = day_window(day, facts.day_zone, facts.day_start)
+            last = (facts.resolution[-1].length if facts.resolution else span.length) if span.length else span.length
+            due = facts.due.at(span.end - min(last, span.length), span.end, day_zone=facts.day_zone, day_start=facts.day_start)
+            if due <= now or day.year < MINYEAR + 2:
+                return day
+            day -= timedelta(1)
+
+    def documents(self, card: MarketCard, dataset: str) -> Iterator[Document]:
+        """Documents of one dataset for the span of its sample, up to the last day that is published by now."""
+        window = sample_window(card.dataset(dataset), self.anchor(card, dataset))
         reading = synthesise(card, dataset, window)
         yield from self.ingest.catalogue.market(card.id).write(dataset, reading)
 
-    def one(self, card: MarketCard, dataset: str, anchor: date) -> list[Outcome]:
+    def one(self, card: MarketCard, dataset: str) -> list[Outcome]:
         """Make and take in the sample of one dataset, as synthetic. Again changes nothing."""
-        return self.ingest.run(self.documents(card, dataset, anchor), market=card.id, synthetic=True)
+        return self.ingest.run(self.documents(card, dataset), market=card.id, synthetic=True)

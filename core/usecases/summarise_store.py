@@ -26,7 +26,7 @@ _GAPS = (State.LATE, State.MISSING, State.QUARANTINED)
 
 @frozen
 class DatasetSummary:
-    """One line of the table: current intervals, those late or missing between first and last, and revisions."""
+    """One line of the table: current intervals, stretches without a value between first and last, and revisions."""
 
     market: str
     dataset: str
@@ -80,7 +80,8 @@ class SummariseStore:
         derived = derive_states(
             card, series, window, self.clock.now(), starts=own.interval_start, ends=own.interval_end, states=own.state
         )
-        return int(np.isin(derived.state, _GAPS).sum())
+        gap = np.isin(derived.state, _GAPS)
+        return int(gap[:1].sum() + (gap[1:] & ~gap[:-1]).sum())
 
 
 def _home(card: MarketCard, series: SeriesId, rows: Observations) -> str:

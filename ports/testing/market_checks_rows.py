@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
@@ -86,8 +87,11 @@ def _stands_in(fragment: bytes, members: list[bytes]) -> bool:
 
 
 def _holds(fragment: bytes, value: float, factors: Iterable[Fraction]) -> bool:
+    """Whether the number stands in the fragment: as text, or as the eight bytes of a binary format such as BIFF."""
     numbers = [Fraction(token.decode()) for token in _NUMBER.findall(fragment)]
-    return any(float(number * factor) == value for number in numbers for factor in factors)
+    return struct.pack("<d", value) in fragment or any(
+        float(number * factor) == value for number in numbers for factor in factors
+    )
 
 
 # ---------------------------------------------------------------- round trip

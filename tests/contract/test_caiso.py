@@ -3,7 +3,8 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,7 +22,7 @@ from carbon254.core.domain.errors import (
 )
 from carbon254.core.domain.observations import Reading, instant64
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window, day_window
+from carbon254.core.domain.time import Window, day_window, parse_instant
 from carbon254.core.domain.vocabulary import Finality, Flag, State
 from carbon254.plugins.markets.caiso import oasis, readings
 from carbon254.plugins.markets.caiso.feed import Feed
@@ -106,7 +107,7 @@ def error_xml(code: str, description: str = "said so", prefix: str = "m:") -> by
 def test_a_day_has_as_many_hours_as_the_clock_shows_and_all_are_written_and_read(
     feed: Feed, day: tuple[int, int, int], hours: int
 ) -> None:
-    window = day_window(datetime(*day).date(), "America/Los_Angeles")
+    window = day_window(date(*day), "America/Los_Angeles")
     reading = prices(window, HOUR, "day_ahead")
     assert len(reading) == 5 * hours
     (document,) = feed.write("day_ahead_lmp", reading)
@@ -122,7 +123,7 @@ def test_the_repeated_hour_is_written_as_hour_25_and_the_skipped_one_has_no_line
         ((2025, 11, 2), ["1", "2", "25", "3"]),
         ((2025, 3, 9), ["1", "2", "4", "5"]),
     ):
-        window = day_window(datetime(*day).date(), "America/Los_Angeles")
+        window = day_window(date(*day), "America/Los_Angeles")
         (document,) = feed.write("day_ahead_lmp", prices(window, HOUR, "day_ahead"))
         rows = member(document).decode().splitlines()[1:]
         hours = [row.split(",")[3] for row in sorted(row for row in rows if ",LMP," in row)]
@@ -136,13 +137,10 @@ def test_local_columns_do_not_matter(feed: Feed) -> None:
 
 def test_lines_in_no_order_are_read_as_if_in_order(feed: Feed) -> None:
     lines = [line(h, start=NOON + h * HOUR, part=p) for p in ("MCL", "LMP") for h in range(20)]
-    shuffled = [lines[(7 * n) % 40 if n else 0] for n in range(40)]
-    assert sorted(shuffled) == sorted(lines) or len(set(shuffled)) < 40
-    rows = rows_of([read(feed, *lines)])
-    again = rows_of([read(feed, *reversed(lines))])
-    assert [(k, r._replace(locator=0)) for k, r in rows.items()] == [
-        (k, r._replace(locator=0)) for k, r in again.items()
-    ]
+    rows, again = rows_of([read(feed, *lines)]), rows_of([read(feed, *lines[::-2], *lines[::2])])
+    assert len(rows) == 40
+    assert rows.keys() == again.keys()
+    assert all(rows[key].value == again[key].value for key in rows)
 
 
 def test_an_instant_without_offset_is_refused(feed: Feed) -> None:
@@ -400,7 +398,7 @@ def cases() -> Iterator[tuple[str, Document, type[Carbon254Error]]]:
     yield "cut header", zipped(HEADER[:60].encode()), DocumentDamaged
     yield "cut line", zipped(many[:-20]), DocumentDamaged
     yield "line with more fields", zipped(many + b"a,b\n"), DocumentDamaged
-    yield "blank line", zipped(many.replace(b"1\n", b"1\n\n", 1)), DocumentDamaged
+    yield "blank line", zipped(many.replace(b"1\n", b"1\n\n", 1)), FeedFormatChanged
     yield "no text", zipped(many.replace(b"TH_NP15", b"TH\xff\xfe15")), DocumentDamaged
     yield "another csv", zipped(b"a,b\n1,2\n"), DocumentDamaged
     yield "a line without end", zipped(many + b"9" * (3 * 2**20)), DocumentDamaged
@@ -502,9 +500,7 @@ def test_a_large_document_comes_in_chunks_that_say_the_same(
     monkeypatch.setattr(oasis, "BLOCK_BYTES", 2**15)
     made = list(chunks(feed.read("day_ahead_lmp", document)))
     assert len(made) > 3
-    assert rows_of(made) == pytest.approx(rows_of([whole]), nan_ok=True) or repr(
-        sorted(rows_of(made).items())
-    ) == repr(sorted(rows_of([whole]).items()))
+    assert sorted(map(repr, rows_of(made).items())) == sorted(map(repr, rows_of([whole]).items()))
     assert sum(one.rows_read for one in made) == whole.rows_read == len(lines)
     assert {one.document_stamp for one in made} == {whole.document_stamp}
 
@@ -522,7 +518,7 @@ def asked(feed: Feed, dataset: str, window: Window) -> list[dict[str, str]]:
 
 
 def test_a_day_of_prices_is_asked_from_local_midnight_to_midnight(feed: Feed) -> None:
-    window = day_window(datetime(2025, 11, 2).date(), "America/Los_Angeles")
+    window = day_window(date(2025, 11, 2), "America/Los_Angeles")
     (question,) = asked(feed, "day_ahead_lmp", window)
     assert question == {
         "queryname": "PRC_LMP",
@@ -566,11 +562,11 @@ def test_load_is_asked_for_each_execution(feed: Feed) -> None:
     assert {q["queryname"] for q in questions} == {"SLD_FCST"}
 
 
-@pytest.mark.parametrize("start", [datetime(2025, 1, 1, 8), datetime(2024, 12, 31, 23, 59, 30)])
+@pytest.mark.parametrize("start", ["2025-01-01T08:00Z", "2024-12-31T23:59:30Z"])
 def test_no_question_touches_more_than_31_calendar_days_and_together_they_cover_the_window(
-    feed: Feed, start: datetime
+    feed: Feed, start: str
 ) -> None:
-    window = Window(start.replace(tzinfo=UTC), datetime(2026, 1, 1, 8, tzinfo=UTC))
+    window = Window(parse_instant(start), datetime(2026, 1, 1, 8, tzinfo=UTC))
     spans = []
     for question in asked(feed, "day_ahead_lmp", window):
         span = [
@@ -581,7 +577,7 @@ def test_no_question_touches_more_than_31_calendar_days_and_together_they_cover_
         spans.append(span)
     assert spans[0][0] - window.start < timedelta(minutes=1)
     assert spans[-1][1] == window.end
-    assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(spans))
 
 
 def test_an_empty_window_asks_nothing(feed: Feed) -> None:
@@ -640,11 +636,11 @@ def same(before: Reading, after: list[Reading]) -> None:
     ],
 )
 @pytest.mark.parametrize("hours", [1, 31, 75])
-@pytest.mark.parametrize("start", [datetime(2025, 11, 1, 20), datetime(2025, 3, 8, 20)])
+@pytest.mark.parametrize("start", ["2025-11-01T20:00Z", "2025-03-08T20:00Z"])
 def test_any_window_written_is_read_back(
-    feed: Feed, dataset: str, run: str, minutes: int, start: datetime, hours: int, *, ghg: bool
+    feed: Feed, dataset: str, run: str, minutes: int, start: str, hours: int, *, ghg: bool
 ) -> None:
-    window = Window(start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + hours * HOUR)
+    window = Window(parse_instant(start), parse_instant(start) + hours * HOUR)
     reading = prices(window, timedelta(minutes=minutes), run, ghg=ghg)
     documents = list(feed.write(dataset, reading))
     assert [feed.recognise(document) for document in documents] == [(dataset,)] * len(documents)

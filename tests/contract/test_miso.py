@@ -285,13 +285,12 @@ def test_a_25th_hour_is_drift(feed: Feed) -> None:
 
 
 def test_an_added_column_is_a_finding_and_columns_are_read_by_name(feed: Feed) -> None:
-    lines = [f"x,{line}" for line in node("A.B", "1", "0", "0")]
-    reading = feed.read("day_ahead_lmp", day(lines, header=HEADER + ",Region").__class__(
-        "20260714_da_expost_lmp.csv",
-        day(lines, header="Node,Region," + HEADER.removeprefix("Node,")).body.replace(b"x,A.B,", b"A.B,x,"),
-    ))  # fmt: skip
+    header = "Node,Region," + HEADER.removeprefix("Node,")
+    lines = [line.replace("A.B,", "A.B,South,") for line in node("A.B", "1", "0", "0")]
+    reading = feed.read("day_ahead_lmp", day(lines, header=header))
     assert [finding.rule for finding in reading.findings] == ["added_column"]
-    assert values(reading, "day_ahead-ex_post/price/node/A.B")["2026-07-14T05:00:00.000000"] == 1.0
+    price = values(reading, "day_ahead-ex_post/price/node/A.B")
+    assert price["2026-07-14T05:00:00.000000"] == 1.0
 
 
 def test_identical_lines_collapse_with_a_finding_and_are_counted(feed: Feed) -> None:

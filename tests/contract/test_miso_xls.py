@@ -235,6 +235,13 @@ def test_a_cut_workbook_is_damaged(feed: Feed, size: int) -> None:
         feed.read("load_daily", Document("20251103_df_al.xls", body[:size]))
 
 
+@pytest.mark.parametrize("place", range(600, 13_000, 1777))
+def test_a_workbook_with_a_hole_is_damaged(feed: Feed, place: int) -> None:
+    body = workbook(sample_rows())
+    with pytest.raises(DocumentDamaged):
+        feed.read("load_daily", Document("20251103_df_al.xls", body[:place] + body[place + 16 :]))
+
+
 def test_a_workbook_without_hours_is_damaged(feed: Feed) -> None:
     with pytest.raises(DocumentDamaged):
         feed.read("load_daily", document(sample_rows()[:6]))

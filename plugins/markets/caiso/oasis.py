@@ -119,7 +119,8 @@ def batches(member: Member, columns: Mapping[str, Any]) -> Iterator[Any]:
     """
     if not member.file.peek(1):
         raise DocumentDamaged(f"{member.name}: there is a header and no row.")
-    # A blank line is refused: it would shift the line numbers that locators carry.
+    # A blank line is not skipped: it would shift the line numbers that locators carry. As a row of empty fields it
+    # is refused, since the category of a row is never empty.
     parsing = csv.ParseOptions(ignore_empty_lines=False)
     converting = csv.ConvertOptions(
         include_columns=list(columns), column_types=columns, null_values=_NULLS

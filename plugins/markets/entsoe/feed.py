@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable
+from io import BufferedIOBase
 from itertools import islice
 
 from carbon254.core.domain.cards import MarketCard
@@ -55,19 +56,13 @@ class Feed:
     def recognise(self, document: Document) -> tuple[str, ...]:
         try:
             unpacked = Unpacked(document, self._limit)
-            body = next((unpacked.read(member) for member in unpacked.members), b"")
+            for member in unpacked.members[:1]:
+                with unpacked.open(member) as file:
+                    head = file.read(_HEAD)  # another market's zip may hold very large members
+                    return _datasets(head, file) if _OF_PLATFORM.search(head) else ()
         except (DocumentDamaged, TooLarge):
-            return ()
-        kind, process = _TYPE.search(body[:_HEAD]), _PROCESS.search(body[:_HEAD])
-        if kind is None or not _OF_PLATFORM.search(body[:_HEAD]):
-            return ()
-        if kind[1] == b"A44":
-            contracts = set(_CONTRACT.findall(body)) or {b"A01"}
-            names = {b"A01": "day_ahead_prices", b"A07": "intraday_prices"}
-            return tuple(name for contract, name in names.items() if contract in contracts)
-        if kind[1] == b"A65":
-            return ("load",) if process and process[1] == b"A16" else ("load_forecast",)
-        return tuple(name for name, family in FAMILIES.items() if family.type == kind[1].decode())
+            pass
+        return ()
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
         return asking.requests(self.card, dataset, window)
@@ -101,3 +96,17 @@ class Feed:
     @property
     def _limit(self) -> int:
         return max(dataset.max_unpacked_bytes for dataset in self.card.datasets.values())
+
+
+def _datasets(head: bytes, rest: BufferedIOBase) -> tuple[str, ...]:
+    """Datasets by document type; prices by their contracts, which stand in the series, load by its process."""
+    kind, process = _TYPE.search(head), _PROCESS.search(head)
+    if kind is None:
+        return ()
+    if kind[1] == b"A44":
+        contracts = set(_CONTRACT.findall(head + rest.read())) or {b"A01"}
+        names = {b"A01": "day_ahead_prices", b"A07": "intraday_prices"}
+        return tuple(name for contract, name in names.items() if contract in contracts)
+    if kind[1] == b"A65":
+        return ("load",) if process and process[1] == b"A16" else ("load_forecast",)
+    return tuple(name for name, family in FAMILIES.items() if family.type == kind[1].decode())

@@ -129,7 +129,7 @@ class _Made:
             self._number(auction, column, value)
             if column.measure == "allowances_offered":
                 self._number(
-                    auction, evolve(column, measure=_SOLD), value if auction.cancelled else value
+                    auction, evolve(column, measure=_SOLD), 0.0 if auction.cancelled else value
                 )
 
     def _value(self, column: Column, cell: Cell | None) -> float | None:

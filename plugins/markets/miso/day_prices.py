@@ -244,9 +244,7 @@ class _Grid:
         self.nodes: list[str] = node[1]
         if "" in self.nodes:
             raise FeedFormatChanged(f"{name}: a line names no Node.")
-        self._matrix = np.column_stack([_floats(table.column(hour)) for hour in HOURS])
-        if not np.isfinite(self._matrix[~np.isnan(self._matrix)]).all():
-            raise FeedFormatChanged(f"{name}: a price is not finite.")
+        self._matrix = np.column_stack([_floats(table.column(hour), name) for hour in HOURS])
         self.findings: list[Finding] = []
         self._line = self._place(node[0], _parts(component, name))
         kinds = type_[0][self._line]
@@ -307,15 +305,18 @@ def _codes(column: pa.ChunkedArray) -> tuple[Column, list[str]]:
     return np.from_dlpack(array.indices).astype(np.int64), array.dictionary.to_pylist()
 
 
-def _floats(column: pa.ChunkedArray) -> Column:
-    """Numbers of a column, NaN where it is null."""
+def _floats(column: pa.ChunkedArray, name: str) -> Column:
+    """Numbers of a column, NaN where it is null. Raises `FeedFormatChanged` for NaN or infinity as text."""
     array = column.combine_chunks()
-    valid, numbers = array.buffers()
-    values = np.frombuffer(numbers, np.float64, len(array), array.offset * 8)
-    if valid is None:
-        return values
-    bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
-    return np.where(bits[array.offset : array.offset + len(array)], values, np.nan)
+    valid, data = array.buffers()
+    values = np.frombuffer(data, np.float64, len(array), array.offset * 8)
+    stated = np.ones(len(array), dtype=bool)
+    if valid is not None:
+        bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
+        stated = bits[array.offset : array.offset + len(array)].astype(bool)
+    if not np.isfinite(values[stated]).all():
+        raise FeedFormatChanged(f"{name}: a price is not finite.")
+    return np.where(stated, values, np.nan)
 
 
 def _parts(component: tuple[Column, list[str]], name: str) -> Column:

@@ -1,0 +1,1 @@
+"""The series store of a server: Postgres, months as partitions, rows in and out in binary."""
