@@ -81,7 +81,7 @@ class Container(containers.DeclarativeContainer):
     archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
     records = providers.Resource(_closing, _record_store, settings)
     store = providers.Resource(_closing, _series_store, settings)
-    pinned = providers.Object(None)
+    pinned: providers.Object[datetime | None] = providers.Object(None)
     clock = Shared(_clock, records, pinned)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
     ingest = Shared(IngestDocuments, catalogue, archive, journal, store, records, clock)
@@ -108,8 +108,12 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
         return Platform(
             made.catalogue(), made.clock(), made.store(), made.records(), made.ingest(), made.fetch(), made.reread(),
             made.read(), made.samples(), made.query(), made.find(), made.trace(), made.quality(), made.board(),
-            made.summary(),             getattr(made.store(), "sort", lambda: None), made.shutdown_resources,
+            made.summary(),             getattr(made.store(), "sort", lambda: None), lambda: _shut(made),
         )  # fmt: skip
     except BaseException:
-        made.shutdown_resources()
+        _shut(made)
         raise
+
+
+def _shut(made: Container) -> None:
+    made.shutdown_resources()

@@ -73,7 +73,7 @@ class Unpacked:
         """Open a member for streaming."""
         if self._zip is None:
             self.count(len(self._body))
-            return io.BufferedReader(io.BytesIO(self._body))  # type: ignore[arg-type]
+            return io.BufferedReader(io.BytesIO(self._body))
         try:
             return io.BufferedReader(_Limited(self._zip.open(member), self), 1 << 20)
         except _DAMAGED as error:

@@ -11,7 +11,7 @@ import numpy as np
 from carbon254.adapters.duckdb import schema
 from carbon254.adapters.duckdb.rows import from_columns, from_result
 from carbon254.adapters.duckdb.shelf_batches import FIELDS, as_batch, read_batches
-from carbon254.core.domain.observations import NAT, Batch, Observations, instant64
+from carbon254.core.domain.observations import NAT, Batch, Observations, instant64, plain_instant
 from carbon254.core.domain.revisions import Restatement
 from carbon254.core.domain.series import SeriesId
 from carbon254.ports.recording import StoredBatch
@@ -50,7 +50,7 @@ class DuckDbShelf:
     ) -> Observations:
         codes = sorted(self._codes[one][0] for one in series)
         longest = max((self._codes[one][2] for one in series), default=0)
-        start = low.item() - timedelta(microseconds=longest)
+        start = plain_instant(low) - timedelta(microseconds=longest)
         here = (
             "(series IN (SELECT unnest(?::INTEGER[])) AND interval_start >= ? AND interval_start <= ? "
             "AND interval_end >= ?)"

@@ -31,7 +31,7 @@ from carbon254.core.domain.errors import (
     StoreUnavailable,
 )
 from carbon254.core.domain.events import recorded as recorded_event
-from carbon254.core.domain.observations import Batch, Observations, instant64
+from carbon254.core.domain.observations import Batch, Observations, instant64, plain_instant
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
 from carbon254.ports import recording
@@ -88,7 +88,7 @@ class DuckDbSeriesStore:
 
     def _read_last(self) -> datetime | None:
         ((last,),) = self._connection.execute("SELECT max(recorded_at) FROM batches").fetchall()
-        return last and last.replace(tzinfo=UTC)
+        return None if last is None else _aware(last)
 
     def close(self) -> None:
         with self._lock:
@@ -158,7 +158,9 @@ class DuckDbSeriesStore:
         """Codes of the series, new ones given; the longest interval of each is kept for reading overlaps."""
         self._load_codes(cursor, observations.series)
         longest = recording.longest(observations)
-        fresh, grown, codes = [], [], np.empty(len(observations.series), dtype=np.int32)
+        fresh: list[tuple[int, str, SeriesId, str, int]] = []
+        grown: list[tuple[int, int]] = []
+        codes = np.empty(len(observations.series), dtype=np.int32)
         free = self._next_id(cursor, "series", "code")
         for place, (series, unit) in enumerate(zip(observations.series, observations.units, strict=True)):
             known = self._codes.get(series)
@@ -255,10 +257,9 @@ class DuckDbSeriesStore:
         return from_result(cursor.execute(query, values))
 
     def _conditions(self, selection: Selection, codes: list[int], longest: int) -> tuple[str, list[Any]]:
-        if len(codes) == 1:
-            conditions, values = ["series = ?"], [codes[0]]
-        else:
-            conditions, values = ["series IN (SELECT unnest(?::INTEGER[]))"], [codes]
+        one = len(codes) == 1
+        conditions = ["series = ?" if one else "series IN (SELECT unnest(?::INTEGER[]))"]
+        values: list[Any] = [codes[0] if one else codes]
         if selection.window:
             start = _plain(selection.window.start)
             conditions.append("interval_start >= ? AND interval_start < ?")
@@ -352,8 +353,7 @@ class DuckDbSeriesStore:
 
 
 def _plain(moment: datetime) -> datetime:
-    plain: datetime = instant64(moment).item()
-    return plain
+    return plain_instant(instant64(moment))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
+from ssl import SSLContext
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,6 +26,12 @@ from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import FetchLimits
 
 MOST_REDIRECTS: Final = 5
+
+
+@cache
+def _verifying() -> SSLContext:
+    """The TLS settings of all fetchers: certificates and host names are verified. Reading the roots takes a while."""
+    return httpx2.create_ssl_context()
 
 
 class HttpFetcher:
@@ -50,7 +57,7 @@ class HttpFetcher:
         self._clock, self._patience, self._agent = clock, patience or Patience(), agent
         self._deadline = Deadline(monotonic)
         self._rates = HostRates(monotonic, sleep)
-        tls = httpx2.create_ssl_context()
+        tls = _verifying()
         self._transports = {
             declared: Transport(self._deadline, resolver, declared=declared, tls=tls)
             for declared in (True, False)

@@ -42,7 +42,7 @@ class Deadline:
         return left if timeout is None else min(timeout, left)
 
 
-class _BoundedStream(httpcore2.NetworkStream):
+class BoundedStream(httpcore2.NetworkStream):
     """A stream whose every step is bounded by the deadline."""
 
     def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
@@ -64,7 +64,7 @@ class _BoundedStream(httpcore2.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
         bound = self._deadline.bound(timeout)
-        return _BoundedStream(
+        return BoundedStream(
             self._stream.start_tls(ssl_context, server_hostname, bound), self._deadline
         )
 
@@ -99,7 +99,7 @@ class _CheckedBackend(httpcore2.NetworkBackend):
         for address in addresses:
             bound = self._deadline.bound(timeout)
             try:
-                return _BoundedStream(
+                return BoundedStream(
                     self._sockets.connect_tcp(address, port, bound, *others), self._deadline
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:

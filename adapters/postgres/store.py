@@ -30,8 +30,12 @@ class PostgresSeriesStore:
         self._connections = Connections(dsn, schema)
         self._relay = Relay(self._connections)
         self._names, self._batches = Names(), KnownBatches()
-        with self._connections.borrow() as connection:
-            settle(connection, schema)
+        try:
+            with self._connections.borrow() as connection:
+                settle(connection, schema)
+        except BaseException:
+            self.close()
+            raise
 
     def record(
         self, observations: Observations, *, now: datetime, mark: Callable[[datetime], None] | None = None

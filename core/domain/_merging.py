@@ -108,7 +108,7 @@ class _Merge:
 
     def _equal(self, old: Column, new: Column) -> Column:
         t = self.table
-        equal = (t.value[old] == t.value[new]) | (np.isnan(t.value[old]) & np.isnan(t.value[new]))
+        equal: Column = (t.value[old] == t.value[new]) | (np.isnan(t.value[old]) & np.isnan(t.value[new]))
         for name in ("state", "finality", "flags"):
             equal &= t.column(name)[old] == t.column(name)[new]
         return equal
@@ -131,7 +131,8 @@ class _Merge:
         wide = t.code.astype(np.int64) * len(issues) + place
         groups = np.unique(wide[self.incoming])
         ids = np.minimum(np.searchsorted(groups, wide), len(groups) - 1)
-        return np.where(known & (groups[ids] == wide), ids, -1)
+        found: Column = np.where(known & (groups[ids] == wide), ids, -1)
+        return found
 
     def _groups(self) -> _Groups:
         t, rows = self.table, self.incoming
@@ -178,7 +179,8 @@ class _Merge:
         before = before[: len(rows)]
         found = before >= 0
         other = new[np.where(found, before - len(rows), 0)]
-        return found & (groups.ids[other] == groups.ids[rows]) & (t.interval_end[other] > t.interval_start[rows])
+        held: Column = found & (groups.ids[other] == groups.ids[rows]) & (t.interval_end[other] > t.interval_start[rows])
+        return held
 
     # -- the same again ----------------------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ class _Merge:
             yield Restatement(
                 self.batch,
                 tuple(t.series[t.code[m]] for m in members),
-                np.datetime64(first_us, "us"), np.datetime64(last_us, "us"), np.array(issued).view("M8[us]")[()],
+                np.datetime64(first_us, "us"), np.datetime64(last_us, "us"), np.datetime64(issued, "us"),
                 rank, published, basis,
             )  # fmt: skip
 
@@ -293,7 +295,9 @@ class _LateStatements:
         """Rows of one document that its last reading holds, without what it retracted."""
         t = self.table
         rows = rows[best_of_keys(t.take(rows))]
-        return rows[~((t.state[rows] == State.MISSING) & ((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0))]
+        gone = (t.state[rows] == State.MISSING) & ((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0)
+        kept: Column = rows[~gone]
+        return kept
 
     def _of_interval(
         self, row: int, mine: Observations, held: Observations, strongest: Observations, span: Any, done: set[int]
@@ -332,7 +336,8 @@ def _touching(one: Observations, many: Observations) -> Column:
     """Which of ``many`` have the same or an overlapping interval; the same series and issue are given."""
     start, end = one.interval_start[0], one.interval_end[0]
     same = (many.interval_start == start) & (many.interval_end == end)
-    return same | ((many.interval_start < end) & (start < many.interval_end))
+    touching: Column = same | ((many.interval_start < end) & (start < many.interval_end))
+    return touching
 
 
 def _outranks(one: Observations, other: Observations) -> bool:

@@ -134,6 +134,8 @@ class DatasetCard:
     resolution: tuple[Resolution, ...] = ()
     max_gap: timedelta | None = None
     due: Rule
+    due_of: Mapping[str, Rule] = field(factory=dict)  # runs whose numbers are due at another time
+    hours_of: Mapping[str, str] = field(factory=dict)  # runs of a part of the day only, by local clock: "12:00-24:00"
     final_after: timedelta | None = None
     published_claim: str = field(validator=in_(("publication", "reply", "republication", "none")))
     finality: str = field(default="final", validator=in_([f.word for f in vocabulary.Finality]))
@@ -154,6 +156,10 @@ class DatasetCard:
     def resolution_of(self, series: SeriesId, day: date) -> timedelta | None:
         """Length of the series' intervals on a delivery day; the first entry that fits, None where none does."""
         return next((r.length for r in self.resolution if r.fits(series, day)), None)
+
+    def due_for(self, run: str) -> Rule:
+        """When numbers of a run are due."""
+        return self.due_of.get(run, self.due)
 
     def feeds(self, series: SeriesId) -> bool:
         """Whether documents of this dataset may hold the series."""

@@ -52,7 +52,8 @@ def check_freshness(
     if dataset is None or following is None:
         return ()
     zone_name = day_zone_of(card, dataset, series)
-    due = from_instant64(publication_times(dataset, *following, day_zone=zone_name)[0])
+    rule = dataset.due_for(series.run)
+    due = from_instant64(publication_times(dataset, *following, rule=rule, day_zone=zone_name)[0])
     if due is None or now <= due + (dataset.poll or timedelta(0)):
         return ()
     message = (
@@ -122,6 +123,7 @@ def check_completeness(
         planned.start,
         planned.end,
         planned.issued,
+        rule=dataset.due_for(series.run),
         day_zone=day_zone_of(card, dataset, series),
     )
     states = gap_states(due, dataset.final_after, now)

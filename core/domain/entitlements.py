@@ -61,8 +61,8 @@ class Selection:
     published by then. Exact ``series`` outside a scope are refused, ``patterns`` filter.
     """
 
-    series: tuple[SeriesId, ...] = field(default=(), converter=tuple)
-    patterns: tuple[SeriesPattern, ...] = field(default=(), converter=tuple)
+    series: tuple[SeriesId, ...] = field(default=(), converter=tuple[SeriesId, ...])
+    patterns: tuple[SeriesPattern, ...] = field(default=(), converter=tuple[SeriesPattern, ...])
     window: Window | None = None
     as_of: datetime | None = None
     published_by: datetime | None = None
@@ -93,8 +93,8 @@ _SEAL: Final = object()
 class Scope:
     """A compiled filter over series ids: a series is seen when an allow matches and no deny does."""
 
-    allow: tuple[SeriesPattern, ...] = field(default=(), converter=tuple)
-    deny: tuple[SeriesPattern, ...] = field(default=(), converter=tuple)
+    allow: tuple[SeriesPattern, ...] = field(default=(), converter=tuple[SeriesPattern, ...])
+    deny: tuple[SeriesPattern, ...] = field(default=(), converter=tuple[SeriesPattern, ...])
 
     @classmethod
     def everything(cls) -> Scope:

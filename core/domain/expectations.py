@@ -86,8 +86,9 @@ def expected_intervals(card: MarketCard, series: SeriesId, window: Window) -> tu
         resolution = dataset.resolution_of(series, day)
         if resolution is not None:
             grid = _grid(day, zone_name, dataset.day_start, resolution)
-            starts.append(grid[:-1])
-            ends.append(grid[1:])
+            part = _part_of_day(grid, dataset.hours_of.get(series.run), day, zone_name)
+            starts.append(grid[:-1][part])
+            ends.append(grid[1:][part])
     start, end = np.concatenate(starts), np.concatenate(ends)
     inside = (start >= instant64(window.start)) & (start < instant64(window.end))
     return start[inside], end[inside]
@@ -201,9 +202,10 @@ def _find_gaps(
 
 def _due(card: MarketCard, dataset: DatasetCard, series: SeriesId, gaps: Gaps) -> Column:
     # An irregular row may come as late as the end of a cut; before that nothing is owed, whatever the anchor.
-    irregular = dataset.class_ == "irregular" and dataset.due.anchor == "start"
+    rule = dataset.due_for(series.run)
+    irregular = dataset.class_ == "irregular" and rule.anchor == "start"
     starts, zone_name = gaps.end if irregular else gaps.start, day_zone_of(card, dataset, series)
-    return publication_times(dataset, starts, gaps.end, gaps.issued, day_zone=zone_name)
+    return publication_times(dataset, starts, gaps.end, gaps.issued, rule=rule, day_zone=zone_name)
 
 
 def _expected_spans(
@@ -231,6 +233,17 @@ def _grid(day: date, zone_name: str, day_start: time, resolution: timedelta) -> 
     )
     count = interval_count(window, resolution)
     return instant64(window.start) + np.arange(count + 1) * np.timedelta64(resolution, "us")
+
+
+def _part_of_day(grid: Column, hours: str | None, day: date, zone_name: str) -> Column:
+    """Which intervals of the day's grid lie in the run's local hours, such as ``12:00-24:00``; all without any."""
+    if hours is None:
+        return np.ones(len(grid) - 1, dtype=bool)
+    low, _, high = hours.partition("-")
+    first = instant64(local_instant(day, time.fromisoformat(low), zone_name))
+    last = grid[-1] if high == "24:00" else instant64(local_instant(day, time.fromisoformat(high), zone_name))
+    inside: Column = (grid[:-1] >= first) & (grid[1:] <= last)
+    return inside
 
 
 @lru_cache(maxsize=32_768)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, cast
 
 import attrs
 import numpy as np
@@ -36,8 +36,21 @@ def from_instant64(moment: np.datetime64) -> datetime | None:
     """A ``datetime64`` as an aware UTC instant; None for ``NaT``."""
     if np.isnat(moment):
         return None
-    plain: datetime = moment.astype(INSTANT).item()
-    return plain.replace(tzinfo=UTC)
+    return plain_instant(moment).replace(tzinfo=UTC)
+
+
+def plain_instant(moment: Any) -> datetime:
+    """A ``datetime64`` as a naive datetime that holds UTC, as databases take it."""
+    plain: Any = moment.astype(INSTANT).item()
+    return cast(datetime, plain)
+
+
+def _series(values: Iterable[SeriesId]) -> tuple[SeriesId, ...]:
+    return tuple(values)
+
+
+def _units(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 def _column(dtype: npt.DTypeLike, fill: Any = None) -> Any:
@@ -51,6 +64,11 @@ def _column(dtype: npt.DTypeLike, fill: Any = None) -> Any:
     return field(converter=convert, metadata={"dtype": wanted, "fill": fill}, repr=False, **options)
 
 
+def _fields(cls: type) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = attrs.fields(cast(Any, cls))
+    return found
+
+
 class _Table:
     """What `Reading` and `Observations` share: equal-long columns and row selection."""
 
@@ -59,15 +77,16 @@ class _Table:
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the columns in their order."""
-        return tuple(a.name for a in attrs.fields(cls) if "dtype" in a.metadata)
+        return tuple(a.name for a in _fields(cls) if "dtype" in a.metadata)
 
     def __len__(self) -> int:
         return len(self.code)  # type: ignore[attr-defined]
 
-    def take(self, rows: Column) -> Self:
+    def take(self, rows: npt.ArrayLike) -> Self:
         """The rows that a mask or an index names, with the same series table."""
-        columns = {name: getattr(self, name)[rows] for name in self.column_names()}
-        return attrs.evolve(self, **columns)  # type: ignore[type-var]
+        chosen = np.asarray(rows) if np.size(rows) else np.zeros(0, dtype=np.int64)
+        columns = {name: getattr(self, name)[chosen] for name in self.column_names()}
+        return cast(Self, attrs.evolve(cast(Any, self), **columns))
 
     def column(self, name: str) -> Column:
         """One column by its name."""
@@ -76,7 +95,7 @@ class _Table:
 
     def _settle_columns(self) -> None:
         length = len(self)
-        for a in attrs.fields(type(self)):
+        for a in _fields(type(self)):
             if "dtype" not in a.metadata:
                 continue
             values = getattr(self, a.name)
@@ -95,6 +114,10 @@ class Finding:
     rule: str
     message: str
     count: int = 1
+
+
+def _findings(values: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(values)
 
 
 @frozen(eq=False)
@@ -159,8 +182,8 @@ def _check_rows(table: Any) -> None:
 
 def key_order(table: Any) -> Column:
     """Row order by (series, interval_start, interval_end, issued_at)."""
-    keys = (as_int(table.issued_at), table.interval_end, table.interval_start, table.code)
-    return np.lexsort(keys)
+    order: Column = np.lexsort((as_int(table.issued_at), table.interval_end, table.interval_start, table.code))
+    return order
 
 
 def as_int(instants: Column) -> Column:
@@ -170,14 +193,11 @@ def as_int(instants: Column) -> Column:
 
 def same_key(table: Any) -> Column:
     """For a table in key order: whether each row from the second on has the key of the row before it."""
-    return np.logical_and.reduce(
-        [
-            np.diff(table.code) == 0,
-            np.diff(as_int(table.interval_start)) == 0,
-            np.diff(as_int(table.interval_end)) == 0,
-            as_int(table.issued_at)[1:] == as_int(table.issued_at)[:-1],
-        ]
-    )
+    same: Column = np.diff(table.code) == 0
+    for name in ("interval_start", "interval_end", "issued_at"):
+        values = as_int(getattr(table, name))
+        same &= values[1:] == values[:-1]
+    return same
 
 
 def _in_order(table: Any) -> bool:
@@ -243,6 +263,10 @@ class Batch:
         return (self.market, self.dataset, self.receipt, self.parser_version)
 
 
+def _batches(values: Iterable[Batch]) -> tuple[Batch, ...]:
+    return tuple(values)
+
+
 @frozen(eq=False)
 class Observations(_Table):
     """Readings with what only the host knows. ``batch`` indexes ``batches``; rows need be in no order."""
@@ -288,7 +312,9 @@ def observe(
     own["flags"] = reading.flags | np.uint32(flags)
     if published_at is not None:
         own["published_at"] = published_at
-    return Observations(reading.series, reading.units, (batch,), published_basis=published_basis, **own)
+    if published_basis is not None:
+        own["published_basis"] = published_basis
+    return Observations(reading.series, reading.units, (batch,), **own)
 
 
 def concatenate(tables: Sequence[Observations]) -> Observations:

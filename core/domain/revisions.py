@@ -66,9 +66,13 @@ def document(batch: Batch) -> tuple[str, str, str]:
 
 
 def _stamps(batches: Sequence[Batch]) -> tuple[Column, Column]:
-    stamp = [_OLDEST if b.document_stamp is None else int(as_int(instant64(b.document_stamp)[None])[0]) for b in batches]
-    archived = [int(as_int(instant64(b.archived_at)[None])[0]) for b in batches]
+    stamp = [_OLDEST if b.document_stamp is None else _microseconds(b.document_stamp) for b in batches]
+    archived = [_microseconds(b.archived_at) for b in batches]
     return np.array(stamp, dtype=np.int64), np.array(archived, dtype=np.int64)
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(instant64(moment).astype(np.int64))
 
 
 def rank_keys(table: Observations) -> tuple[Column, ...]:

@@ -94,7 +94,8 @@ class SeriesId:
         parts = text.split("/", 4)
         if len(parts) != 5:
             raise InvalidRequest(f"series '{text}': expected market/run/measure/kind/location.")
-        return cls(*parts[:4], unescape(parts[4]))
+        market, run, measure, kind, location = parts
+        return cls(market, run, measure, kind, unescape(location))
 
     def __str__(self) -> str:
         return f"{self.market}/{self.run}/{self.measure}/{self.kind}/{escape(self.location)}"

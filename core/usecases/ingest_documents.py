@@ -14,16 +14,19 @@ from carbon254.core.domain.errors import (
     BY_CODE,
     Carbon254Error,
     Conflict,
+    ConversionUnavailable,
     DocumentDamaged,
     FeedFormatChanged,
     FeedUnavailable,
     InvalidRequest,
+    NotFound,
     NotPublishedYet,
     PluginBroken,
     TooLarge,
 )
 from carbon254.core.domain.expectations import publication_times
 from carbon254.core.domain.observations import (
+    INSTANT,
     Batch,
     Column,
     Finding,
@@ -31,7 +34,9 @@ from carbon254.core.domain.observations import (
     Reading,
     concatenate,
     instant64,
+    key_order,
     observe,
+    same_key,
 )
 from carbon254.core.domain.quality import check_limits
 from carbon254.core.domain.totals import check_adds_up
@@ -45,6 +50,7 @@ from carbon254.ports.storage import Recorded, SeriesStore
 
 Status = Literal["recorded", "unchanged", "quarantined", "no_data", "unavailable", "unrecognised"]
 _QUARANTINE = (DocumentDamaged, FeedFormatChanged, TooLarge, PluginBroken)
+_MAY_SAY = (*_QUARANTINE, NotPublishedYet, FeedUnavailable)  # what a parser may raise
 
 
 @frozen
@@ -86,9 +92,12 @@ class IngestDocuments:
     ) -> list[Outcome]:
         """Take in documents handed over, such as files of a folder; each is recognised by its content.
 
-        Raises `DiskFull`, `StoreUnavailable`, `StoreBusy` and `Conflict`; what was recorded before stays.
+        Raises `NotFound` for a market that is not installed, `DiskFull`, `StoreUnavailable`, `StoreBusy` and
+        `Conflict`; what was recorded before stays.
         """
-        self.claim(synthetic=synthetic)
+        if market is not None:
+            self.catalogue.market(market)
+        self.refuse_other(synthetic=synthetic)
         outcomes = []
         for document in documents:
             for outcome in self.one(document, market=market, synthetic=synthetic):
@@ -98,34 +107,53 @@ class IngestDocuments:
 
     def claim(self, *, synthetic: bool) -> None:
         """Make the data folder synthetic or real, for ever. Raises `Conflict` when it is the other already."""
+        if self.refuse_other(synthetic=synthetic) is None:
+            self.records.put("nature", "synthetic" if synthetic else "real")
+
+    def refuse_other(self, *, synthetic: bool) -> str | None:
+        """The folder's nature, None when it has none yet. Raises `Conflict` when it is not this one."""
         wanted, nature = "synthetic" if synthetic else "real", self.records.get("nature")
-        if nature is None:
-            self.records.put("nature", wanted)
-        elif nature != wanted:
-            raise Conflict(f"this data folder is {nature} for ever and takes no {wanted} documents: use another --data.")
+        if nature is None and self.store.last_recorded() is not None:  # the records were lost
+            nature = "synthetic" if self.store.batches()[0].synthetic else "real"
+            self.records.put("nature", nature)
+        if nature not in (None, wanted):
+            raise Conflict(f"this data folder is {nature} for ever, it takes no {wanted} documents: use another --data.")
+        return nature
 
     def one(self, document: Document, *, market: str | None = None, synthetic: bool = False) -> Iterator[Outcome]:
         """Take in one document for every market and dataset that recognises it."""
-        homes = list(self.recognise(document, market))
+        failed: list[str] = []
+        homes = list(self.recognise(document, market, failed))
         if not homes:
-            yield Outcome(document.name, "unrecognised", message="no installed market recognises it.")
+            yield _unrecognised(document, failed)
             return
+        self.claim(synthetic=synthetic)
         self.archive.put(document.body)
-        for name, datasets in homes:
-            receipt = self.journal.receipt(
-                receipt_for(
-                    document, market=name, dataset="", request=f"file:{document.name}", archived_at=self.clock.now()
-                )
-            )
+        # All receipts come first: after a crash they say who has still to read the document.
+        receipts = [(self._receipt_of_file(document, name), datasets) for name, datasets in homes]
+        for receipt, datasets in receipts:
             for dataset in datasets:
                 yield self.read(receipt, dataset, document, synthetic=synthetic)
 
-    def recognise(self, document: Document, market: str | None = None) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Markets, and their datasets, that say the document is theirs. A plugin that fails says no."""
-        for name in self.catalogue.cards() if market is None else [market]:
+    def _receipt_of_file(self, document: Document, market: str) -> Receipt:
+        request = f"file:{document.name}"
+        return self.journal.receipt(
+            receipt_for(document, market=market, dataset="", request=request, archived_at=self.clock.now())
+        )
+
+    def recognise(
+        self, document: Document, market: str | None = None, failed: list[str] | None = None
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Markets, and their datasets, that say the document is theirs. One that fails says no; ``failed`` hears why."""
+        for name in list(self.catalogue.cards()) if market is None else [market]:
             try:
-                datasets = self.catalogue.market(name).recognise(document)
-            except Exception:  # a plugin that cannot even look must not keep others from looking  # noqa: BLE001, S112
+                found = self.catalogue.market(name)
+                datasets = tuple(found.recognise(document))
+                if strange := [one for one in datasets if one not in found.card.datasets]:
+                    raise PluginBroken(f"it recognises {strange[0]!r}, which is none of its datasets")
+            except (Exception, SystemExit) as error:  # a plugin that cannot look must not keep others from looking  # noqa: BLE001
+                if failed is not None:
+                    failed.append(f"{name} failed to look at it: {type(error).__name__}: {error}")
                 continue
             if datasets:
                 yield name, datasets
@@ -140,11 +168,11 @@ class IngestDocuments:
             )
         except NotPublishedYet as error:
             return evolve(told, status="no_data", code=error.code, message=str(error))
-        except (FeedUnavailable, InvalidRequest) as error:
+        except (FeedUnavailable, InvalidRequest, NotFound) as error:
             return evolve(told, status="unavailable", code=error.code, message=str(error))
         except _QUARANTINE as error:
             return self._quarantine(receipt, told, error)
-        self._learn(receipt.market, observations)
+        self.learn(receipt.market, observations)
         status: Status = "recorded" if recorded.recorded_at and recorded.written else "unchanged"
         return evolve(told, status=status, recorded=recorded)
 
@@ -164,15 +192,20 @@ class IngestDocuments:
         told = evolve(told, rows_read=read, rows_ignored=ignored, findings=tuple(findings))
         if batch is None or (not any(len(part) for part in parts) and facts.class_ != "events"):
             raise DocumentDamaged(f"{receipt.name}: the document holds no row of {receipt.market} {dataset}.")
-        return concatenate(parts), told
+        return (once(concatenate(parts)) if len(parts) > 1 else parts[0]), told
 
     def _readings(self, receipt: Receipt, dataset: str, document: Document) -> Iterator[Reading]:
         market = self.catalogue.market(receipt.market)
         try:
-            yield from chunks(market.read(dataset, document))
-        except Carbon254Error:
+            for reading in chunks(market.read(dataset, document)):
+                if not isinstance(reading, Reading):
+                    raise PluginBroken(f"{receipt.market} read {receipt.name} as {type(reading).__name__}, no Reading.")
+                yield reading
+        except _MAY_SAY:
             raise
-        except Exception as error:  # the plugin's own code: its fault must not stop the others
+        except (InvalidRequest, ConversionUnavailable) as error:  # a word or unit that is none of ours
+            raise FeedFormatChanged(f"{receipt.name}: {error}") from error
+        except (Exception, SystemExit) as error:  # the plugin's own code: its fault must not stop the others
             raise PluginBroken(
                 f"{receipt.market} failed on {receipt.name}: {type(error).__name__}: {error}"
             ) from error
@@ -200,7 +233,7 @@ class IngestDocuments:
         )
         return evolve(told, status="quarantined", code=error.code, message=str(error))
 
-    def _learn(self, market: str, observations: Observations) -> None:
+    def learn(self, market: str, observations: Observations) -> None:
         """Tell the location registry of places it has not heard of."""
         known = self._told.get(market)
         if known is None:
@@ -233,7 +266,7 @@ def _completed(card: MarketCard, facts: DatasetCard, receipt: Receipt, reading: 
 def _publication(facts: DatasetCard, receipt: Receipt, reading: Reading) -> tuple[Column, Column]:
     """When each row was published, and how we know (VOCABULARY §8): claim, else seen, else the card's rule."""
     archived = instant64(receipt.archived_at)
-    rule = publication_times(facts, reading.interval_start, reading.interval_end, reading.issued_at)
+    rule = _due(facts, reading)
     seen = (rule > archived) | receipt.observed
     published = np.where(seen, archived, rule)
     basis = np.where(seen, PublishedBasis.OBSERVED, PublishedBasis.RULE).astype(np.uint8)
@@ -244,10 +277,49 @@ def _publication(facts: DatasetCard, receipt: Receipt, reading: Reading) -> tupl
     return published, basis
 
 
+def _due(facts: DatasetCard, reading: Reading) -> Column:
+    """The card's due time of every row by its run; a forecast is not published before it is issued."""
+    due = np.empty(len(reading), dtype=INSTANT)
+    runs = sorted({series.run for series in reading.series})
+    place = np.array([runs.index(series.run) for series in reading.series], dtype=np.int32)[reading.code]
+    for number, run in enumerate(runs):
+        rows = np.flatnonzero(place == number) if len(runs) > 1 else slice(None)
+        due[rows] = publication_times(
+            facts, reading.interval_start[rows], reading.interval_end[rows], reading.issued_at[rows],
+            rule=facts.due_for(run),
+        )  # fmt: skip
+    return np.fmax(due, reading.issued_at)
+
+
 def _suspicions(card: MarketCard, facts: DatasetCard, reading: Reading) -> Iterator[Finding]:
     for found in (check_limits(card, reading), check_adds_up(reading, facts.adds_up)):
         for one in found.findings:
             yield Finding(one.rule, f"{one.series}: {one.message}", one.count)
+
+
+def _unrecognised(document: Document, failed: list[str]) -> Outcome:
+    message = " ".join(["no installed market recognises it.", *failed])
+    return Outcome(document.name, "unrecognised", code=PluginBroken.code if failed else "", message=message)
+
+
+def once(observations: Observations) -> Observations:
+    """Rows of a document that came in chunks, each key once. Raises `FeedFormatChanged` where two chunks differ."""
+    rows = observations.take(key_order(observations))
+    later = np.flatnonzero(same_key(rows)) + 1 if len(rows) > 1 else []
+    if not len(later):
+        return observations
+    for name in ("value", "state", "finality", "source_rank", "flags"):
+        one, other = rows.column(name)[later], rows.column(name)[later - 1]
+        differs = np.flatnonzero((one != other) & ((one == one) | (other == other)))  # noqa: PLR0124 - NaN
+        if len(differs):
+            row = later[differs[0]]
+            raise FeedFormatChanged(
+                f"{rows.series[rows.code[row]]} at {rows.interval_start[row]}Z stands twice in the document with "
+                f"different {name}: {other[differs[0]]} and {one[differs[0]]}."
+            )
+    keep = np.ones(len(rows), dtype=bool)
+    keep[later] = False
+    return rows.take(keep)
 
 
 def error_of(outcome: Outcome) -> Carbon254Error | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
 from carbon254.core.domain.errors import InvalidRequest, NotFound
@@ -32,8 +32,8 @@ from carbon254.ports.storage import SeriesStore
 class Question:
     """Which series over which window, on which clock; ``unit`` converts exactly, ``vintages`` keeps all issues."""
 
-    series: tuple[SeriesId, ...] = field(default=(), converter=tuple)
-    patterns: tuple[SeriesPattern, ...] = field(default=(), converter=tuple)
+    series: tuple[SeriesId, ...] = ()
+    patterns: tuple[SeriesPattern, ...] = ()
     window: Window | None = None
     as_of: datetime | None = None
     published_by: datetime | None = None
@@ -186,7 +186,8 @@ def latest_issue(rows: Observations, chosen: Column) -> Column:
     ordered = chosen[order]
     start, end = rows.interval_start[ordered], rows.interval_end[ordered]
     last = np.append((start[1:] != start[:-1]) | (end[1:] != end[:-1]), True)
-    return ordered[last]
+    newest: Column = ordered[last]
+    return newest
 
 
 def _starting_in(rows: Observations, window: Window | None) -> Column:

@@ -7,11 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import evolve, frozen
 
 from carbon254.core.domain.documents import Receipt
-from carbon254.core.domain.errors import Carbon254Error
+from carbon254.core.domain.errors import (
+    Carbon254Error,
+    Conflict,
+    DiskFull,
+    DocumentDamaged,
+    NotFound,
+    StoreBusy,
+    StoreUnavailable,
+)
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.ports.archive import CommitMark
 
 Told = Callable[[Outcome], None]
+_FINISHED = "finished"  # the fact that names the last receipt that needs no second look
 
 
 def _silent(outcome: Outcome) -> None:
@@ -36,55 +45,96 @@ class RereadDocuments:
         return self._read(receipts, on_outcome)
 
     def unfinished(self, *, on_outcome: Told = _silent) -> list[Outcome]:
-        """Read documents whose receipt was written but whose rows were not: what a crash left undone."""
-        done = {batch.receipt for batch in self.ingest.store.batches()}
-        done |= {entry.receipt for entry in self.ingest.records.refused()}
-        left = [
-            receipt for receipt in self.ingest.journal.receipts().values()
-            if receipt.role == "data" and receipt.id not in done
-        ]  # fmt: skip
-        return self._read(left, on_outcome)
+        """Finish what a crash left undone; what was finished before is not looked at again.
+
+        Rows that were about to be committed get the instant of their mark (`rebuild`), so that a lost store is filled
+        before anything new is recorded. Then documents are read whose receipt was written but whose rows were not.
+        """
+        outcomes = self.rebuild(on_outcome=on_outcome)
+        records, receipts = self.ingest.records, list(self.ingest.journal.receipts().values())
+        ids = [receipt.id for receipt in receipts]
+        seen = records.get(_FINISHED)
+        left = receipts[ids.index(seen) + 1 :] if seen in ids else receipts
+        if not left:
+            return outcomes
+        done = {(batch.receipt, batch.dataset) for batch in self.ingest.store.batches([one.id for one in left])}
+        done |= {(entry.receipt, entry.dataset) for entry in records.refused()}
+        outcomes += self._read([one for one in left if one.role == "data"], on_outcome, done=frozenset(done))
+        records.put(_FINISHED, ids[-1])
+        return outcomes
 
     def rebuild(self, *, on_outcome: Told = _silent) -> list[Outcome]:
-        """Fill an empty store from archive and journal; every row gets the instant at which it was recorded."""
-        last: dict[tuple[str, str, str], CommitMark] = {}
-        receipts: dict[str, Receipt] = {}
-        for entry in self.ingest.journal.entries():
-            if isinstance(entry, Receipt):
-                receipts[entry.id] = entry
-            else:
-                last[(entry.receipt, entry.dataset, entry.parser_version)] = entry
+        """Record from archive and journal what was marked after the store's last commit, each row at its instant.
+
+        That is everything for a lost store, and what a crash interrupted for any other. Raises `DiskFull`,
+        `StoreUnavailable` and `StoreBusy`; run again, it goes on where it stopped.
+        """
+        receipts = self.ingest.journal.receipts()
         outcomes = []
-        for mark in sorted(last.values(), key=lambda one: one.recorded_at):
+        for mark in self._lost():
             outcome = self._as_recorded(receipts[mark.receipt], mark)
             on_outcome(outcome)
             outcomes.append(outcome)
         return outcomes
 
+    def _lost(self) -> list[CommitMark]:
+        """Marks after the last commit, in their order; the last mark of a batch counts.
+
+        Commits have strictly growing instants. So a mark that is followed by one of the same or an earlier instant
+        was never committed; its document was read again, with a mark of its own.
+        """
+        marks = [entry for entry in self.ingest.journal.entries() if isinstance(entry, CommitMark)]
+        found: dict[tuple[str, str, str], CommitMark] = {}
+        earliest = None
+        for mark in reversed(marks):
+            if earliest is None or mark.recorded_at < earliest:
+                earliest = mark.recorded_at
+                found.setdefault((mark.receipt, mark.dataset, mark.parser_version), mark)
+        last = self.ingest.store.last_recorded()
+        return [mark for mark in reversed(found.values()) if last is None or mark.recorded_at > last]
+
     def _as_recorded(self, receipt: Receipt, mark: CommitMark) -> Outcome:
         told = Outcome(receipt.name, "recorded", receipt.market, mark.dataset, receipt.digest)
         try:
+            self.ingest.claim(synthetic=mark.synthetic)
             document = receipt.document(self.ingest.archive.get(receipt.digest))
             observations, told = self.ingest.prepare(receipt, mark.dataset, document, told, synthetic=mark.synthetic)
             recorded = self.ingest.store.record(observations, now=mark.recorded_at)
+        except (StoreUnavailable, StoreBusy, DiskFull, Conflict):
+            raise
         except Carbon254Error as error:
-            return evolve(told, status="quarantined", code=error.code, message=str(error))
-        return evolve(told, recorded=recorded)
+            return evolve(told, status="unavailable", code=error.code, message=str(error))
+        self.ingest.learn(receipt.market, observations)
+        version = observations.batches[0].parser_version
+        note = "" if version == mark.parser_version else f"read by parser {version}, then by {mark.parser_version}."
+        return evolve(told, recorded=recorded, message=note)
 
-    def _read(self, receipts: Iterable[Receipt], on_outcome: Told) -> list[Outcome]:
+    def _read(
+        self, receipts: Iterable[Receipt], on_outcome: Told, *, done: frozenset[tuple[str, str]] = frozenset()
+    ) -> list[Outcome]:
         synthetic = self.ingest.records.get("nature") == "synthetic"
         outcomes = []
         for receipt in receipts:
-            for outcome in self._each(receipt, synthetic=synthetic):
+            for outcome in self._each(receipt, done, synthetic=synthetic):
                 on_outcome(outcome)
                 outcomes.append(outcome)
         return outcomes
 
-    def _each(self, receipt: Receipt, *, synthetic: bool) -> Iterator[Outcome]:
-        document = receipt.document(self.ingest.archive.get(receipt.digest))
+    def _each(self, receipt: Receipt, done: frozenset[tuple[str, str]], *, synthetic: bool) -> Iterator[Outcome]:
+        if (receipt.id, receipt.dataset) in done:
+            return
+        try:
+            document = receipt.document(self.ingest.archive.get(receipt.digest))
+        except (NotFound, DocumentDamaged) as error:  # one rotten copy must not keep the others from being read
+            yield Outcome(
+                receipt.name, "unavailable", receipt.market, receipt.dataset, receipt.digest, code=error.code,
+                message=str(error),
+            )  # fmt: skip
+            return
         datasets: Iterable[str] = (receipt.dataset,)
         if not receipt.dataset:
             homes = self.ingest.recognise(document, receipt.market)
             datasets = [dataset for _, found in homes for dataset in found]
         for dataset in datasets:
-            yield self.ingest.read(receipt, dataset, document, synthetic=synthetic)
+            if (receipt.id, dataset) not in done:
+                yield self.ingest.read(receipt, dataset, document, synthetic=synthetic)

@@ -349,6 +349,38 @@ class HttpFetcherSuite(FetcherSuite):
             fetcher.fetch(prices, limits)
         assert server.times("/prices.csv") == 1
 
+    def test_a_length_over_the_limit_is_refused_before_the_body(
+        self, server: FaultyServer, fetcher: Fetcher, prices: Request, limits: FetchLimits
+    ) -> None:
+        server.always("/prices.csv", faults.WrongLength(by=limits.max_bytes))
+        with pytest.raises(TooLarge):
+            fetcher.fetch(prices, limits)
+
+    # ------------------------------------------------------------ what is sent
+
+    def test_the_markets_headers_are_sent_but_those_of_the_connection_are_not_its_to_set(
+        self, server: FaultyServer, fetcher: Fetcher, limits: FetchLimits
+    ) -> None:
+        asked = {
+            "Accept": "text/csv",
+            "X-Day": "1",
+            "Host": "inside.example",
+            "Accept-Encoding": "br",
+        }
+        fetcher.fetch(Request(server.url("/prices.csv"), headers=asked), limits)
+        got = server.asked[-1].headers
+        assert (got["accept"], got["x-day"]) == ("text/csv", "1")
+        assert got["host"] == f"{HOST}:{server.port}"
+        assert "br" not in got["accept-encoding"]
+        assert "254" in got["user-agent"]
+
+    def test_a_url_that_has_a_query_keeps_it(
+        self, server: FaultyServer, fetcher: Fetcher, limits: FetchLimits
+    ) -> None:
+        asked = Request(server.url("/prices.csv?a=1%2B2&b="), params={"c": "x y"})
+        fetcher.fetch(asked, limits)
+        assert server.asked[-1].query == {"a": "1+2", "b": "", "c": "x y"}
+
     # ------------------------------------------------------------ redirects
 
     def test_a_redirect_on_the_host_is_followed_and_the_url_stays(

@@ -103,12 +103,20 @@ def _line(error: BaseException) -> str:
     )
 
 
+@cache
+def result_of(market: str, check: Check, dataset: str) -> Result:
+    """The result of a check for a market by its id or folder, worked out once."""
+    return run_check(kit_of(market), check, dataset)
+
+
 def conformance(market: Market | str) -> Report:
     """Hold a market (its id, the folder of its plugin, or itself) against the whole contract."""
     if isinstance(market, str):
-        kit = kit_of(market)
-    else:
-        kit = Kit(market, foreign_documents(market.card.id))
+        card = card_of(market)
+        return Report(
+            card.id, tuple(result_of(market, check, dataset) for check, dataset in cases(card))
+        )
+    kit = Kit(market, foreign_documents(market.card.id))
     return Report(
         kit.card.id, tuple(run_check(kit, check, dataset) for check, dataset in cases(kit.card))
     )

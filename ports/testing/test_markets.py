@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from carbon254.ports.testing.markets import Check, kit_of, named_cases, run_check
+from carbon254.ports.testing.markets import Check, named_cases, result_of
 from carbon254.ports.testing.options import RESULTS
 
 
@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_market(market: str, check: Check, dataset: str, request: pytest.FixtureRequest) -> None:
     """The market keeps the promise that the check's name states."""
-    result = run_check(kit_of(market), check, dataset)
+    result = result_of(market, check, dataset)
     request.config.stash.setdefault(RESULTS, {}).setdefault(Path(market).name, []).append(result)
     if result.skipped:
         pytest.skip(result.skipped)

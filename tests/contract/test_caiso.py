@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from carbon254.core.domain.documents import Document, Locator
 from carbon254.core.domain.errors import (
@@ -204,6 +205,12 @@ def test_identical_lines_collapse_with_a_finding_and_conflicting_ones_are_refuse
     assert [(f.rule, f.count) for f in reading.findings] == [("duplicates", 1)]
     with pytest.raises(FeedFormatChanged, match="twice"):
         read(feed, line(1.0), line(2.0))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_last_line_need_not_end(feed: Feed, count: int) -> None:
+    body = text(*(line(n, start=NOON + n * HOUR) for n in range(count)))
+    assert len(feed.read("day_ahead_lmp", zipped(body[:-1]))) == count
 
 
 # ---------------------------------------------------------------- parts
@@ -677,11 +684,18 @@ def test_forecasts_written_are_read_back_with_their_issue(feed: Feed) -> None:
 
 
 def test_written_twice_the_bytes_are_the_same_and_the_name_keeps_the_stamp(feed: Feed) -> None:
-    reading = read(feed, line(1.5))
+    stamp = datetime(2025, 7, 1, 0, 30, 1, tzinfo=UTC)
+    reading = evolve(read(feed, line(1.5)), document_stamp=stamp)
     once, twice = (list(feed.write("day_ahead_lmp", reading)) for _ in range(2))
     assert [(d.name, d.body) for d in once] == [(d.name, d.body) for d in twice]
-    assert once[0].name == f"{NAME}.zip"
-    assert feed.read("day_ahead_lmp", once[0]).document_stamp == reading.document_stamp
+    assert once[0].name == "20250604_20250604_PRC_LMP_DAM_20250630_17_30_01_v12.zip"
+    assert feed.read("day_ahead_lmp", once[0]).document_stamp == stamp
+
+
+def test_small_numbers_are_written_without_an_exponent(feed: Feed) -> None:
+    (document,) = feed.write("day_ahead_lmp", read(feed, line("0.00001"), line("-20", part="MCL")))
+    numbers = [row.split(",")[14] for row in member(document).decode().splitlines()[1:]]
+    assert numbers == ["0.00001", "-20"]
 
 
 def test_what_the_wire_has_no_mark_for_is_not_written(feed: Feed) -> None:

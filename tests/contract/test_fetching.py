@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpcore2
 import pytest
 from attrs import evolve
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from carbon254.adapters.fetch import HttpFetcher, Patience
-from carbon254.adapters.fetch.network import may_connect
+from carbon254.adapters.fetch.network import BoundedStream, Deadline, may_connect
 from carbon254.adapters.fetch.rates import HostRates
 from carbon254.adapters.fetch.retries import TryAgain, backoff, retry_after
 from carbon254.core.domain.cards import HostCard
@@ -215,6 +216,30 @@ def test_the_total_time_counts_down_by_the_clock_that_was_given(
         pytest.raises(FeedUnavailable, match="total time"),
     ):
         fetcher.fetch(Request(server.url("/prices.csv")), limits)
+
+
+def test_every_step_is_bounded_by_what_is_left_of_the_total() -> None:
+    time = FakeTime()
+    deadline = Deadline(time.monotonic)
+    deadline.start(10)
+    assert [deadline.bound(30), deadline.bound(3), deadline.bound(None)] == [10, 3, 10]
+    time.sleep(8)
+    assert deadline.bound(3) == 2
+    time.sleep(2)
+    with pytest.raises(httpcore2.ReadTimeout):
+        deadline.bound(3)
+
+
+def test_a_stream_stays_bounded_under_tls() -> None:
+    time = FakeTime()
+    deadline = Deadline(time.monotonic)
+    deadline.start(10)
+    stream = BoundedStream(httpcore2.MockStream([b"a", b"b"]), deadline)
+    inner = stream.start_tls(ssl.create_default_context(), "operator.example", 3)
+    assert inner.read(1, 3) == b"a"
+    time.sleep(10)
+    with pytest.raises(httpcore2.ReadTimeout):
+        inner.read(1, 3)
 
 
 # ---------------------------------------------------------------- where connections may lead

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from carbon254.ports.testing.market_kit import installed_markets
-from carbon254.ports.testing.markets import Check, conformance, kit_of, named_cases, run_check
+from carbon254.ports.testing.markets import Check, conformance, named_cases, result_of
 
 EXPECTED = {"miso", "caiso", "entsoe", "nem", "eu_ets"}
 
@@ -21,7 +21,7 @@ def _cases() -> list[Any]:
 
 @pytest.mark.parametrize(("market", "check", "dataset"), _cases())
 def test_keeps_its_promise(market: str, check: Check, dataset: str) -> None:
-    result = run_check(kit_of(market), check, dataset)
+    result = result_of(market, check, dataset)
     if result.skipped:
         pytest.skip(result.skipped)
     assert result.passed, str(result)

@@ -181,7 +181,7 @@ def test_energy_is_exact_decimal_arithmetic() -> None:
 
 
 def test_energy_of_nothing_left_is_a_plain_zero() -> None:
-    zero = numbers.energy(np.array([-1.0]), np.array([-1.0]), np.array([0.0]), "it")
+    zero = numbers.energy(np.array([-0.0]), np.array([0.0]), np.array([0.0]), "it")
     assert str(zero[0]) == "0.0"
 
 

@@ -33,10 +33,10 @@ _LOAD: Final[tuple[Mapping[str, str], ...]] = (
 def requests(card: MarketCard, dataset: str, window: Window) -> Iterator[Request]:
     """Yield the questions that cover the window: hubs and zones for prices, all areas for load.
 
-    A question touches at most 31 calendar days, which is all that OASIS allows (error 1004), and no more than the
-    card's window for one request.
+    OASIS allows a question to touch 31 calendar days (error 1004): the card's window for one request is 30 days,
+    which touch 31 days of GMT.
     """
-    for span in spans(window, min(card.dataset(dataset).window, timedelta(30)), card.zone):
+    for span in spans(window, card.dataset(dataset).window, card.zone):
         for question in _questions(card, dataset, span):
             when = {"startdatetime": _gmt(span.start), "enddatetime": _gmt(span.end)}
             yield Request(URL, params={**question, **when, "resultformat": "6"})

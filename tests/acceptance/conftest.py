@@ -1,0 +1,498 @@
+"""The desk at which the features' steps work: all use cases over fakes, and the steps that several topics share.
+
+Documents are those of the real markets, made by their `write` or typed here; values and expected answers stand in the
+features. Instants in features are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import define, evolve, field
+from pytest_bdd import given, parsers, then, when
+
+from carbon254.adapters.plugins.host import PluginHost
+from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.documents import Document
+from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.errors import Carbon254Error
+from carbon254.core.domain.expectations import day_zone_of
+from carbon254.core.domain.observations import Reading, from_instant64, instant64
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.synthetic import unit_of
+from carbon254.core.domain.time import Window, day_window, parse_day, parse_instant
+from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis, State
+from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
+from carbon254.core.usecases.make_samples import MakeSamples
+from carbon254.core.usecases.query_series import Question, QuerySeries, SeriesAnswer
+from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.show_board import ShowBoard
+from carbon254.core.usecases.summarise_store import SummariseStore
+from carbon254.core.usecases.trace_number import TraceNumber
+from carbon254.ports.markets import Market
+from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
+from carbon254.ports.testing.fakes.clock import PinnedClock
+from carbon254.ports.testing.fakes.fetching import CannedFetcher
+from carbon254.ports.testing.fakes.records import MemoryRecordStore
+from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+
+# What the features call a series (features/README.md has the same list in words).
+SERIES = {
+    "NP15 day-ahead": "caiso/day_ahead/price/hub/TH_NP15_GEN-APND",
+    "SP15 day-ahead": "caiso/day_ahead/price/hub/TH_SP15_GEN-APND",
+    "NP15 dispatch": "caiso/real_time-rtd/price/hub/TH_NP15_GEN-APND",
+    "NP15 fifteen-minute": "caiso/real_time-fmm/price/hub/TH_NP15_GEN-APND",
+    "Illinois day-ahead": "miso/day_ahead-ex_post/price/hub/ILLINOIS.HUB",
+    "Illinois day-ahead energy": "miso/day_ahead-ex_post/price_energy/hub/ILLINOIS.HUB",
+    "Illinois day-ahead ex ante": "miso/day_ahead-ex_ante/price/hub/ILLINOIS.HUB",
+    "Illinois real-time": "miso/real_time-hourly/price/hub/ILLINOIS.HUB",
+    "Germany SDAC": "entsoe/day_ahead-sdac/price/zone/10Y1001A1001A82H",
+    "Germany EXAA": "entsoe/day_ahead-exaa/price/zone/10Y1001A1001A82H",
+    "Germany intraday 1": "entsoe/intraday-ida1/price/zone/10Y1001A1001A82H",
+    "Germany intraday 2": "entsoe/intraday-ida2/price/zone/10Y1001A1001A82H",
+    "Netherlands SDAC": "entsoe/day_ahead-sdac/price/zone/10YNL----------L",
+    "Ireland SDAC": "entsoe/day_ahead-sdac/price/zone/10Y1001A1001A59C",
+    "Netherlands load": "entsoe/actual/load/zone/10YNL----------L",
+    "Netherlands gas": "entsoe/actual/generation_gas/zone/10YNL----------L",
+    "Austria imbalance": "entsoe/balancing/price/zone/10YAT-APG------L",
+    "New South Wales dispatch": "nem/real_time-dispatch/price/zone/NSW1",
+    "New South Wales settlement": "nem/settlement-trading/price/zone/NSW1",
+    "EUA": "eu_ets/auction-eua/price/platform/EU",
+    "EUA offered": "eu_ets/auction-eua/allowances_offered/platform/EU",
+    "EUAA": "eu_ets/auction-euaa/price/platform/EU",
+    "Demo north": "demo/day_ahead-first/price/hub/NORTH",
+    "Demo north, second auction": "demo/day_ahead-second/price/hub/NORTH",
+}
+Table = list[list[str]]
+
+
+def series_of(name: str) -> SeriesId:
+    """A series by its name in the features, or by its id."""
+    return SeriesId.parse(SERIES.get(name, name))
+
+
+def moment(text: str) -> datetime:
+    """An instant of a feature, UTC."""
+    return parse_instant(text.replace(" ", "T") + "Z")
+
+
+def dicts(table: Table) -> list[dict[str, str]]:
+    """The rows of a table by its first line."""
+    head, *rows = table
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+class Installed:
+    """The installed markets, some of them replaced by a variant for a scenario."""
+
+    def __init__(self, host: PluginHost) -> None:
+        self.host, self.replaced = host, dict[str, Market]()
+
+    def cards(self) -> Mapping[str, MarketCard]:
+        own = {name: market.card for name, market in self.replaced.items()}
+        return dict(sorted({**self.host.cards(), **own}.items()))
+
+    def market(self, market: str) -> Market:
+        return self.replaced.get(market) or self.host.market(market)
+
+    def parser_version(self, market: str) -> str:
+        if market in self.replaced:
+            return f"{type(self.replaced[market]).__name__}"
+        return self.host.parser_version(market)
+
+    def set_aside(self) -> Mapping[str, str]:
+        return self.host.set_aside()
+
+    def replace(self, market: Market) -> None:
+        self.replaced[market.card.id] = market
+
+
+@define
+class Desk:
+    """Stores, clock and use cases of one scenario, its documents by label, and what was last answered or refused."""
+
+    catalogue: Installed
+    clock: PinnedClock = field(factory=lambda: PinnedClock(datetime(2020, 1, 1, tzinfo=UTC)))
+    archive: MemoryArchive = field(factory=MemoryArchive)
+    journal: MemoryJournal = field(factory=MemoryJournal)
+    store: MemorySeriesStore = field(factory=MemorySeriesStore)
+    records: MemoryRecordStore = field(factory=MemoryRecordStore)
+    scope: Scope = field(factory=Scope.everything)
+    fetcher: CannedFetcher = field(init=False)
+    documents: dict[str, list[Document]] = field(factory=dict)
+    outcomes: dict[str, list[Outcome]] = field(factory=dict)
+    result: Any = None
+    _error: Carbon254Error | None = None
+    looked_at: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.fetcher = CannedFetcher(self.clock)
+
+    @property
+    def ingest(self) -> IngestDocuments:
+        return IngestDocuments(
+            self.catalogue, self.archive, self.journal, self.store, self.records, self.clock
+        )
+
+    @property
+    def query(self) -> QuerySeries:
+        return QuerySeries(self.store, self.catalogue, self.clock)
+
+    @property
+    def find(self) -> FindSeries:
+        return FindSeries(self.store, self.query)
+
+    @property
+    def reread(self) -> RereadDocuments:
+        return RereadDocuments(self.ingest)
+
+    @property
+    def quality(self) -> CheckQuality:
+        return CheckQuality(self.store, self.records, self.catalogue, self.clock, self.reread)
+
+    @property
+    def trace(self) -> TraceNumber:
+        return TraceNumber(self.store, self.archive, self.journal, self.catalogue)
+
+    @property
+    def board(self) -> ShowBoard:
+        return ShowBoard(self.query, self.find, self.catalogue, self.clock)
+
+    @property
+    def summary(self) -> SummariseStore:
+        return SummariseStore(self.store, self.catalogue, self.clock)
+
+    @property
+    def samples(self) -> MakeSamples:
+        return MakeSamples(self.ingest)
+
+    def fetch(self, **credentials: str) -> FetchDocuments:
+        return FetchDocuments(self.ingest, self.fetcher, credentials)
+
+    def set_clock(self, now: datetime) -> None:
+        self.clock.move(now - self.clock.now())
+
+    def attempt(self, do: Callable[[], Any]) -> None:
+        """Do what may be refused; the scenario must then look at the refusal."""
+        assert self._error is None or self.looked_at, f"not expected: {self._error!r}"
+        self.result, self._error, self.looked_at = None, None, False
+        try:
+            self.result = do()
+        except Carbon254Error as error:
+            self._error = error
+
+    def refusal(self) -> Carbon254Error:
+        """The refusal that a scenario expects."""
+        assert self._error is not None, f"it was granted: {self.result!r}"
+        self.looked_at = True
+        return self._error
+
+    def answer(self) -> SeriesAnswer:
+        """The one answer that a scenario expects."""
+        assert self._error is None, f"refused as {self._error.code}: {self._error}"
+        (answer,) = self.result
+        return answer
+
+    def ask(self, name: str, window: Window | None, **more: Any) -> None:
+        self.attempt(
+            lambda: self.query.run(Question((series_of(name),), window=window, **more), self.scope)
+        )
+
+    def day(self, name: str, day: str) -> Window:
+        """An operating day of the series' market."""
+        series = series_of(name)
+        card = self.catalogue.cards()[series.market]
+        facts = card.feeding(series)
+        assert facts is not None
+        return day_window(parse_day(day), day_zone_of(card, facts, series), facts.day_start)
+
+    def write(self, label: str, rows: list[dict[str, str]], stamp: str | None = None) -> None:
+        """Have the market write a document that holds the rows."""
+        first = series_of(rows[0]["series"])
+        card = self.catalogue.cards()[first.market]
+        dataset = next(name for name, facts in card.datasets.items() if facts.feeds(first))
+        reading = reading_of(card, dataset, rows, moment(stamp) if stamp else None)
+        made = list(self.catalogue.market(card.id).write(dataset, reading))
+        assert made, "nothing was written"
+        self.documents[label] = made
+
+    def take_in(self, label: str, *, synthetic: bool = False) -> None:
+        """Hand over a document, as a file of a folder."""
+        self.outcomes[label] = self.ingest.run(self.documents[label], synthetic=synthetic)
+
+    def arrive(self, label: str, at: str) -> None:
+        """Take a document in at an instant; it must be taken."""
+        self.set_clock(moment(at))
+        self.take_in(label)
+        for one in self.outcomes[label]:
+            assert one.status in ("recorded", "unchanged"), one
+
+    def outcome(self, label: str) -> Outcome:
+        """What became of a document that belongs to one dataset."""
+        (outcome,) = self.outcomes[label]
+        return outcome
+
+
+def reading_of(
+    card: MarketCard, dataset: str, rows: list[dict[str, str]], stamp: datetime | None
+) -> Reading:
+    """A reading typed as a table: series, from, to, value and, where they matter, finality, marks, published."""
+    rows = [more for row in rows for more in _with_parts(row)]
+    ids = tuple(dict.fromkeys(series_of(row["series"]) for row in rows))
+    facts = card.dataset(dataset)
+    states = [_STATES.get(row["value"], State.OK) for row in rows]
+    words = [row.get("marks", "").replace(",", " ").split() for row in rows]
+    return Reading(
+        ids,
+        tuple(unit_of(card, facts, one) for one in ids),
+        [ids.index(series_of(row["series"])) for row in rows],
+        [instant64(moment(row["from"])) for row in rows],
+        [instant64(moment(row["to"])) for row in rows],
+        [
+            float(row["value"]) if state == State.OK else np.nan
+            for row, state in zip(rows, states, strict=True)
+        ],
+        state=states,
+        finality=[Finality[row.get("finality", facts.finality).upper()] for row in rows],
+        flags=[sum(int(Flag[word.upper()]) for word in one) for one in words],
+        published_at=[
+            instant64(moment(row["published"])) if row.get("published") else np.datetime64("NaT")
+            for row in rows
+        ],
+        document_stamp=stamp,
+    )
+
+
+_STATES = {"empty": State.MISSING, "none": State.NOT_APPLICABLE}
+
+
+def _with_parts(row: dict[str, str]) -> Iterator[dict[str, str]]:
+    """MISO prints a price with its congestion and loss: nothing, where the feature does not care."""
+    yield row
+    one = series_of(row["series"])
+    if one.market == "miso" and one.measure == "price":
+        for part in ("price_congestion", "price_loss"):
+            nought = "0" if row["value"] != "empty" else "empty"
+            yield {**row, "series": str(evolve(one, measure=part)), "value": nought}
+
+
+# ---------------------------------------------------------------- fixtures
+
+
+@pytest.fixture(scope="session")
+def host() -> PluginHost:
+    """The markets that are installed."""
+    return PluginHost()
+
+
+@pytest.fixture
+def desk(host: PluginHost) -> Iterator[Desk]:
+    """A desk with empty stores; a refusal that the scenario did not expect fails it."""
+    made = Desk(Installed(host))
+    yield made
+    made.attempt(lambda: None)
+
+
+# ---------------------------------------------------------------- documents
+
+
+@given(parsers.parse("it is {at}"))
+@when(parsers.parse("it is {at}"))
+def _(desk: Desk, at: str) -> None:
+    desk.set_clock(moment(at))
+
+
+@given(parsers.parse('the document "{label}" says:'))
+def _(desk: Desk, label: str, datatable: Table) -> None:
+    desk.write(label, dicts(datatable))
+
+
+@given(parsers.parse('the document "{label}", made at {stamp}, says:'))
+def _(desk: Desk, label: str, stamp: str, datatable: Table) -> None:
+    desk.write(label, dicts(datatable), stamp)
+
+
+@given(parsers.parse('"{label}" arrived at {at}'))
+@when(parsers.parse('"{label}" arrives at {at}'))
+def _(desk: Desk, label: str, at: str) -> None:
+    desk.arrive(label, at)
+
+
+@given(parsers.parse("a document arrived at {at} that says:"))
+@when(parsers.parse("a document arrives at {at} that says:"))
+def _(desk: Desk, at: str, datatable: Table) -> None:
+    desk.write(at, dicts(datatable))
+    desk.arrive(at, at)
+
+
+@given(
+    parsers.parse(
+        'a document arrived at {at} with {count:d} prices of "{name}" from {first} on, each of {minutes:d} minutes: '
+        "{price:g}, then {step:g} more each time"
+    )
+)
+def _(
+    desk: Desk, at: str, count: int, name: str, first: str, minutes: int, price: float, step: float
+) -> None:
+    begin, length = moment(first), timedelta(minutes=minutes)
+    rows = [
+        {
+            "series": name,
+            "from": f"{begin + n * length:%Y-%m-%d %H:%M}",
+            "to": f"{begin + (n + 1) * length:%Y-%m-%d %H:%M}",
+            "value": str(round(price + n * step, 5)),
+        }
+        for n in range(count)
+    ]
+    desk.write(at, rows)
+    desk.arrive(at, at)
+
+
+# ---------------------------------------------------------------- questions
+
+
+@when(parsers.parse('I ask for "{name}" from {start} to {end}'))
+def _(desk: Desk, name: str, start: str, end: str) -> None:
+    desk.ask(name, Window(moment(start), moment(end)))
+
+
+@when(parsers.parse('I ask at {at} for "{name}" from {start} to {end}'))
+def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
+    desk.set_clock(moment(at))
+    desk.ask(name, Window(moment(start), moment(end)))
+
+
+@when(parsers.parse('I ask for the operating day {day} of "{name}"'))
+def _(desk: Desk, day: str, name: str) -> None:
+    desk.attempt(
+        lambda: desk.query.run(Question((series_of(name),), window=desk.day(name, day)), desk.scope)
+    )
+
+
+@when(parsers.parse('I ask what we had at {at} of "{name}" from {start} to {end}'))
+def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
+    desk.ask(name, Window(moment(start), moment(end)), as_of=moment(at))
+
+
+@when(
+    parsers.parse('I ask what the market had published by {at} of "{name}" from {start} to {end}')
+)
+def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
+    desk.ask(name, Window(moment(start), moment(end)), published_by=moment(at))
+
+
+@when(parsers.parse('I ask for every revision of "{name}" from {start} to {end}'))
+def _(desk: Desk, name: str, start: str, end: str) -> None:
+    desk.ask(name, Window(moment(start), moment(end)), include_history=True)
+
+
+# ---------------------------------------------------------------- answers
+
+
+def shown(answer: SeriesAnswer, row: int) -> dict[str, str]:
+    """A row of an answer in the words of the features."""
+
+    def at(name: str) -> str:
+        instant = from_instant64(getattr(answer, name)[row])
+        if instant is None:
+            return ""
+        return f"{instant:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+
+    state, there = State(int(answer.state[row])).word, answer.batch[row] >= 0
+    value = answer.value[row]
+    return {
+        "from": at("interval_start"),
+        "to": at("interval_end"),
+        "value": "" if np.isnan(value) else f"{value:.5f}".rstrip("0").rstrip("."),
+        "state": state,
+        "finality": Finality(int(answer.finality[row])).word if there else "",
+        "marks": ", ".join(Flag.words(int(answer.flags[row]))),
+        "published": at("published_at"),
+        "known from": PublishedBasis(int(answer.published_basis[row])).word if there else "",
+        "recorded": at("recorded_at"),
+        "unit": answer.unit,
+    }
+
+
+def _same_number(row: dict[str, str]) -> dict[str, str]:
+    if row.get("value"):
+        row["value"] = f"{float(row['value']):.5f}".rstrip("0").rstrip(".")
+    return row
+
+
+@then("the answer is:")
+def _(desk: Desk, datatable: Table) -> None:
+    answer = desk.answer()
+    wanted = [_same_number(row) for row in dicts(datatable)]
+    found = [
+        {name: shown(answer, row)[name] for name in datatable[0]} for row in range(len(answer))
+    ]
+    assert found == wanted
+
+
+@then(parsers.parse("the answer has {count:d} intervals from {start} to {end}, all with a price"))
+def _(desk: Desk, count: int, start: str, end: str) -> None:
+    answer = desk.answer()
+    assert len(answer) == count
+    assert set(answer.state.tolist()) == {State.OK}
+    assert (answer.interval_start[1:] == answer.interval_end[:-1]).all()
+    edges = (answer.interval_start[0], answer.interval_end[-1])
+    assert edges == (instant64(moment(start)), instant64(moment(end)))
+
+
+@then(parsers.parse("the answer has {count:d} intervals"))
+def _(desk: Desk, count: int) -> None:
+    assert len(desk.answer()) == count
+
+
+@then(parsers.parse('the interval from {start} is {value:g} and "{state}"'))
+def _(desk: Desk, start: str, value: float, state: str) -> None:
+    rows = [shown(desk.answer(), row) for row in range(len(desk.answer()))]
+    (row,) = [row for row in rows if row["from"] == start]
+    assert (float(row["value"]), row["state"]) == (value, state)
+
+
+@then(parsers.parse('the interval from {start} has no price and is "{state}"'))
+def _(desk: Desk, start: str, state: str) -> None:
+    rows = [shown(desk.answer(), row) for row in range(len(desk.answer()))]
+    (row,) = [row for row in rows if row["from"] == start]
+    assert (row["value"], row["state"]) == ("", state)
+
+
+@then(parsers.parse('it is refused as "{code}"'))
+def _(desk: Desk, code: str) -> None:
+    assert desk.refusal().code == code, desk.refusal()
+
+
+@then(parsers.parse('the refusal names "{text}"'))
+def _(desk: Desk, text: str) -> None:
+    assert text in str(desk.refusal())
+
+
+# ---------------------------------------------------------------- what became of documents
+
+
+@given(parsers.parse('"{label}" was handed over at {at}'))
+@when(parsers.parse('"{label}" is handed over at {at}'))
+def _(desk: Desk, label: str, at: str) -> None:
+    desk.set_clock(moment(at))
+    desk.attempt(lambda: desk.take_in(label))
+
+
+@then(parsers.parse('"{label}" is refused as "{code}"'))
+def _(desk: Desk, label: str, code: str) -> None:
+    outcome = desk.outcome(label)
+    assert (outcome.status, outcome.code) == ("quarantined", code), outcome
+
+
+@then(parsers.parse('"{label}" is recorded'))
+def _(desk: Desk, label: str) -> None:
+    outcome = desk.outcome(label)
+    assert outcome.status == "recorded", outcome
