@@ -47,11 +47,13 @@ def _series_store(settings: Settings) -> Any:
 
 
 def _record_store(settings: Settings) -> Any:
-    from carbon254.adapters import records
-
     if settings.store == "postgres":
-        return records.postgres_record_store(settings.dsn)
-    return records.sqlite_record_store(settings.data / "records.sqlite")
+        from carbon254.adapters.sqlmodel.postgres import PostgresRecordStore
+
+        return PostgresRecordStore(settings.dsn)
+    from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
+
+    return SqliteRecordStore(settings.data / "records.sqlite")
 
 
 def _clock(records: RecordStore, wanted: datetime | None) -> Clock:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from carbon254 import __version__
 from carbon254.adapters.cli import errors
-from carbon254.adapters.cli.app import create_app
+from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.plugins.host import PluginHost
 
 if TYPE_CHECKING:
@@ -43,6 +43,4 @@ class Doors:
 
 def main() -> None:
     """Run the command line."""
-    import typer.main
-
-    sys.exit(errors.run(typer.main.get_command(create_app(Doors(), __version__))))
+    sys.exit(errors.run(lambda arguments: create_command(Doors(), __version__, arguments), sys.argv[1:]))

@@ -36,7 +36,7 @@ def call(path: str, item: Any) -> Any:
 def flatten(error: Carbon254Error) -> tuple[str, str]:
     """An error as plain text that any process can read: its code and message."""
     known = next(c for c in type(error).__mro__ if BY_CODE.get(getattr(c, "code", "")) is c)
-    return known.code, str(error)  # type: ignore[attr-defined]
+    return known.code, str(error)
 
 
 def restore(code: str, message: str) -> Carbon254Error:

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+import typer.main
 
-from carbon254.adapters.cli import ingesting, judging, markets, running, series
 from carbon254.adapters.cli.options import Doors
 
+# Which module of this package has which commands. One command is built alone, so that it starts quickly.
+_PARTS: Final = {
+    "running": ("demo", "board", "serve"),
+    "ingesting": ("ingest", "backfill", "reread", "read"),
+    "markets": ("markets", "plugins"),
+    "series": ("series", "coverage", "provenance"),
+    "judging": ("quality", "doctor"),
+}
+_HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 
-def create_app(doors: Doors, version: str) -> typer.Typer:
-    """Build the command line over what ``config`` hands in."""
+Every command has its own help with examples: carbon254 COMMAND -h. Results are tables for people; --format csv,
+json or parquet is for programs. Numbers are UTC; days are the market's operating days.
+"""
+
+
+def create_command(doors: Doors, version: str, arguments: Sequence[str] = ()) -> Any:
+    """The command line, ready to be called; only as much of it as the arguments need."""
+    command = typer.main.get_command(create_app(doors, version, arguments))
+    _spare_defaults(command)
+    return command
+
+
+def create_app(doors: Doors, version: str, arguments: Sequence[str] = ()) -> typer.Typer:
+    """Build the command line over what ``config`` hands in: the command that the arguments name, or all of them."""
+    wanted = next((name for name, commands in _PARTS.items() if arguments and arguments[0] in commands), None)
     app = typer.Typer(
         name="carbon254",
-        help="Market intelligence for power and carbon markets: every number with the moment it became known.",
+        help=_HELP,
         no_args_is_help=True,
-        add_completion=True,
+        add_completion=wanted is None,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
 
-    @app.callback()
-    def _start(
+    def start(
         context: typer.Context,
         show: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
     ) -> None:
@@ -32,7 +55,28 @@ def create_app(doors: Doors, version: str) -> typer.Typer:
             print(f"carbon254 {version}")
             raise typer.Exit
 
-    app.callback(invoke_without_command=True)(_start)
-    for part in (running, ingesting, markets, series, judging):
-        part.add_to(app)
+    app.callback(invoke_without_command=True)(start)
+    for name in [wanted] if wanted else _PARTS:
+        import_module(f"carbon254.adapters.cli.{name}").add_to(app)
     return app
+
+
+def _spare_defaults(command: Any) -> None:
+    """Take the default of an option that was not given as it is.
+
+    typer loads pydantic to coerce any value, even None: 0.05 s of CPU for a command that was given no option.
+    """
+    for parameter in command.params:
+        parameter.process_value = _sparing(parameter, parameter.process_value)
+    for part in getattr(command, "commands", {}).values():
+        _spare_defaults(part)
+
+
+def _sparing(parameter: Any, process: Any) -> Any:
+    def process_value(context: Any, value: Any) -> Any:
+        needless = value is None or value is parameter.default
+        if needless and not parameter.required and parameter.callback is None and not parameter.multiple:
+            return value
+        return process(context, value)
+
+    return process_value

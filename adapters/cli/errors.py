@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -12,18 +12,23 @@ from typer.exceptions import TyperException
 from carbon254.adapters.cli.options import spread_documents
 from carbon254.core.domain.errors import Carbon254Error
 
+DEBUG = "CARBON254_DEBUG"
+INTERRUPTED = 130
 
-def run(command: Callable[..., object]) -> int:
-    """Run a command and return its exit status.
 
-    0 done, 2 the request was wrong, 130 interrupted; ours have the status of their class (see ``docs/errors.md``).
+def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Sequence[str]) -> int:
+    """Build and run a command and return its exit status.
+
+    0 done, 2 the request was wrong, 130 interrupted; ours have the status of their class (see ``docs/errors.md``),
+    anything unexpected is ``internal``, 70. ``CARBON254_DEBUG=1`` shows the trace of what failed.
     """
     try:
-        result = command(args=spread_documents(sys.argv[1:]), standalone_mode=False)
+        words = spread_documents(list(arguments))
+        result = create(words)(args=words, prog_name="carbon254", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Carbon254Error as error:
-        print(f"carbon254: {error.code}: {error}", file=sys.stderr)
-        return error.exit_status
+        return _tell(error, error.code, str(error), error.exit_status)
     except typer.Exit as leave:
         return leave.exit_code
     except TyperException as error:
@@ -32,7 +37,19 @@ def run(command: Callable[..., object]) -> int:
         return int(getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, typer.Abort):
         print("carbon254: interrupted.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # the process's edge: whatever is left is a fault of ours  # noqa: BLE001
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+        return _tell(error, "internal", f"{what}. Run it again with {DEBUG}=1 for the trace.", Carbon254Error.exit_status)
+
+
+def _tell(error: BaseException, code: str, message: str, status: int) -> int:
+    if os.environ.get(DEBUG, "") not in ("", "0"):
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"carbon254: {code}: {message}", file=sys.stderr)
+    return status

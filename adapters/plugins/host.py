@@ -1,17 +1,19 @@
 """`MarketCatalogue` over the entry-point group ``carbon254.markets``.
 
-Cards are read through ``find_spec``, without importing the plugin. A plugin that fails is set aside with its
-reason; the others still load.
+Cards are found through the import system's finders, without importing the plugin. A plugin that fails is set aside
+with its reason; the others still load.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import re
+import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +35,7 @@ class PluginHost:
         self._aside: dict[str, str] = {}
         self._markets: dict[str, Market] = {}
         self._modules: dict[str, Any] = {}
+        self._versions: dict[str, str] = {}  # of the code that is loaded, whatever the files become meanwhile
         self._guard = threading.RLock()
 
     def cards(self) -> Mapping[str, MarketCard]:
@@ -50,10 +53,12 @@ class PluginHost:
             if card.id != entry.name:
                 raise PluginBroken(f"entry point '{entry.name}' leads to the card of '{card.id}'.")
             if entry.name in self._cards:
-                raise PluginBroken(f"market '{entry.name}' is installed twice.")
+                raise PluginBroken(f"market '{entry.name}' is installed twice: uninstall one of the two packages.")
             self._cards[entry.name] = card
         except Carbon254Error as error:
             self._aside[entry.name] = str(error)
+        except Exception as error:  # whatever is wrong with a plugin concerns it alone  # noqa: BLE001
+            self._aside[entry.name] = f"{type(error).__name__}: {error}"
 
     def set_aside(self) -> Mapping[str, str]:
         self.cards()
@@ -69,7 +74,7 @@ class PluginHost:
                 raise NotFound(f"no market '{market}' is installed; there are {', '.join(self.cards())}.")
             try:
                 self._markets[market] = self._load(market)
-            except Exception as error:  # the plugin's own code ran: whatever it raised concerns it alone
+            except (Exception, SystemExit) as error:  # the plugin's own code ran: what it raised concerns it alone
                 self._aside[market] = f"{type(error).__name__}: {error}"
                 raise PluginBroken(f"market '{market}' cannot be loaded: {self._aside[market]}") from error
             return self._markets[market]
@@ -83,32 +88,53 @@ class PluginHost:
         entry = next(entry for entry in self._entries if entry.name == market)
         manager = pluggy.PluginManager(hooks.NAMESPACE)
         manager.add_hookspecs(hooks)
+        card = self.cards()[market]
+        _ = card.places  # a list of locations that cannot be read is found here and not in the middle of a question
         module = importlib.import_module(entry.module)
         manager.register(module, name=market)
         manager.check_pending()
-        made = manager.hook.carbon254_market(card=self.cards()[market])
+        made = manager.hook.carbon254_market(card=card)
         if not isinstance(made, Market):
             raise PluginBroken(f"'carbon254_market' returned {type(made).__name__}, which is no Market.")
+        if made.card != card:
+            raise PluginBroken("'carbon254_market' returned a market with another card than the one handed in.")
         self._modules[market] = module
         return made
 
     def parser_version(self, market: str) -> str:
-        folder = self.cards()[market].path.parent if market in self.cards() else None
-        if folder is None:
-            raise NotFound(f"no market '{market}' is installed.")
-        digest = hashlib.sha256()
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".py", ".toml") and "samples" not in path.relative_to(folder).parts:
-                digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-        return digest.hexdigest()[:12]
+        with self._guard:
+            if market not in self._versions:
+                if market not in self.cards():
+                    raise NotFound(f"no market '{market}' is installed.")
+                self._versions[market] = _version(self.cards()[market].path.parent)
+            return self._versions[market]
+
+
+def _version(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".toml") and "samples" not in path.relative_to(folder).parts:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _folder(entry: EntryPoint) -> Path:
-    """The folder of a plugin's module, found without importing the module."""
-    try:
-        spec = find_spec(entry.module)
-    except (ImportError, ValueError) as error:
-        raise PluginBroken(f"'{entry.module}' cannot be found ({error}).") from None
+    """The folder of a plugin's module, found without importing the module or the packages that it lies in."""
+    if not re.match(r"[A-Za-z_][\w.]*\s*(:|$)", entry.value):
+        raise PluginBroken(f"entry point '{entry.name}' leads to '{entry.value}', which is no module.")
+    spec, path = None, None
+    parts = entry.module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = _find(".".join(parts[:depth]), path)
+        if spec is None or (depth < len(parts) and spec.submodule_search_locations is None):
+            raise PluginBroken(f"'{entry.module}' cannot be found; is its package still installed?")
+        path = spec.submodule_search_locations
     if spec is None or spec.origin is None:
-        raise PluginBroken(f"'{entry.module}' cannot be found; is its package still installed?")
+        raise PluginBroken(f"'{entry.module}' is no package with an __init__.py.")
     return Path(spec.origin).parent
+
+
+def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """What `importlib.util.find_spec` does but for importing the parent packages, whose code is the plugin's too."""
+    finders = (finder.find_spec(name, path, None) for finder in sys.meta_path)
+    return next((spec for spec in finders if spec is not None), None)

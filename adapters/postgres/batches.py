@@ -10,7 +10,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.types.range import TimestampRange
 
-from carbon254.core.domain.observations import NAT, Batch, Observations, instant64
+from carbon254.core.domain.observations import NAT, Batch, Observations, from_instant64, instant64
 from carbon254.core.domain.time import Window
 from carbon254.ports import recording
 from carbon254.ports.recording import StoredBatch
@@ -45,14 +45,21 @@ def of_receipts(connection: Connection[Any], receipts: Sequence[str]) -> list[St
     """Batches of the receipts, or all, ordered by number."""
     where = "WHERE receipt = ANY(%s)" if receipts else ""
     query = f"SELECT {FIELDS} FROM batches {where} ORDER BY id"  # noqa: S608 - our own names
-    return [as_batch(row) for row in connection.execute(query.encode(), [receipts] if receipts else None)]
+    return [
+        as_batch(row)
+        for row in connection.execute(query.encode(), [receipts] if receipts else None)
+    ]
 
 
 def as_batch(row: Sequence[Any]) -> StoredBatch:
     """One row of ``batches``, as `FIELDS`."""
-    number, *names, archived, stamp, start, end, synthetic, low, high, finality, rank, recorded = row
+    number, market, dataset, receipt, digest, version, name, archived, stamp, start, end, *rest = (
+        row
+    )
+    synthetic, low, high, finality, rank, recorded = rest
     covers = None if start is None else Window(aware(start), aware(end))
-    batch = Batch(*names, aware(archived), stamp and aware(stamp), covers, synthetic)
+    told = (market, dataset, receipt, digest, version, name, aware(archived))
+    batch = Batch(*told, stamp and aware(stamp), covers, synthetic)
     return StoredBatch(number, batch, instant(low), instant(high), finality, rank, aware(recorded))
 
 
@@ -64,9 +71,11 @@ def span(observations: Observations) -> TimestampRange | None:
     """
     if not len(observations):
         return None
-    low, high = recording.span_of(observations)
+    low, high = (from_instant64(moment) for moment in recording.span_of(observations))
+    assert low
+    assert high
     closed = low == high or bool((observations.interval_start == observations.interval_end).any())
-    return TimestampRange(low.item(), high.item(), "[]" if closed else "[)")
+    return TimestampRange(plain(low), plain(high), "[]" if closed else "[)")
 
 
 def runs(*tables: Observations) -> list[str]:
@@ -75,7 +84,11 @@ def runs(*tables: Observations) -> list[str]:
 
 
 def insert(
-    connection: Connection[Any], number: int, observations: Observations, rows: Observations, at: datetime
+    connection: Connection[Any],
+    number: int,
+    observations: Observations,
+    rows: Observations,
+    at: datetime,
 ) -> None:
     """Write the batch of the observations; ``rows`` are what was written for it."""
     batch = observations.batches[0]
@@ -86,7 +99,11 @@ def insert(
         finality, rank = int(observations.finality.max()), int(observations.source_rank.max())
     if len(rows):
         first, last = rows.interval_start.min().item(), rows.interval_start.max().item()
-    covers = (None, None) if batch.covers is None else (plain(batch.covers.start), plain(batch.covers.end))
+    covers = (
+        (None, None)
+        if batch.covers is None
+        else (plain(batch.covers.start), plain(batch.covers.end))
+    )
     values = [
         number, *batch.key[:3], batch.digest, batch.parser_version, batch.document_name, plain(batch.archived_at),
         batch.document_stamp and plain(batch.document_stamp), *covers, batch.synthetic,

@@ -26,17 +26,27 @@ TAIL: Final = b"\xff\xff"
 _AT_ONCE: Final = 16_384  # rows turned into bytes at a time
 
 PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in schema.COLUMNS])
-ROW: Final = " || ".join(f"{_SEND[kind]}({name})" for name, kind in schema.COLUMNS)  # a row as `PACKED`, in SQL
-COPIED: Final = np.dtype([("fields", ">i2"), ("length", ">i4"), ("row", PACKED)])  # the same as COPY sends it
+ROW: Final = " || ".join(
+    f"{_SEND[kind]}({name})" for name, kind in schema.COLUMNS
+)  # a row as `PACKED`, in SQL
+COPIED: Final = np.dtype(
+    [("fields", ">i2"), ("length", ">i4"), ("row", PACKED)]
+)  # the same as COPY sends it
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
-    + [part for name, kind in schema.COLUMNS for part in ((f"#{name}", ">i4"), (name, _FORMAT[kind]))]
+    + [
+        part
+        for name, kind in schema.COLUMNS
+        for part in ((f"#{name}", ">i4"), (name, _FORMAT[kind]))
+    ]
 )
 
 
-def pack(rows: Observations, series: Column, batch: Column) -> Iterator[memoryview]:
+def pack(rows: Observations, series: Column, batch: Column) -> Iterator[bytes]:
     """The rows as COPY takes them, in pieces; ``series`` and ``batch`` are the store's own numbers for each row."""
-    columns = {name: rows.column(name) for name, _ in schema.COLUMNS if name not in ("series", "batch")}
+    columns = {
+        name: rows.column(name) for name, _ in schema.COLUMNS if name not in ("series", "batch")
+    }
     columns |= {"series": series, "batch": batch, "flags": rows.flags.view(np.int32)}
     buffer = np.empty(min(len(rows), _AT_ONCE), dtype=_FIELDS)
     buffer["fields"] = len(schema.COLUMNS)
@@ -47,7 +57,7 @@ def pack(rows: Observations, series: Column, batch: Column) -> Iterator[memoryvi
         for name, values in columns.items():
             some = values[first : first + len(part)]
             part[name] = _to_server(some) if name in _INSTANTS else some
-        yield memoryview(part.view(np.uint8))
+        yield part.tobytes()
 
 
 def unpack(rows: np.ndarray[Any, Any]) -> dict[str, Column]:

@@ -16,7 +16,12 @@ from psycopg.pq import TransactionStatus
 from carbon254.core.domain.errors import DiskFull, SettingsInvalid, StoreBusy, StoreUnavailable
 
 _KEPT: Final = 8  # connections that wait for the next call; more are opened when more threads ask
-_BUSY: Final = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure, errors.TooManyConnections)
+_BUSY: Final = (
+    errors.LockNotAvailable,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.TooManyConnections,
+)
 
 
 @contextmanager
@@ -27,7 +32,9 @@ def translated(where: str) -> Iterator[None]:
     except _BUSY as error:
         raise StoreBusy(f"{where} is busy ({_first(error)}); try again.") from None
     except errors.DiskFull as error:
-        raise DiskFull(f"no space left at {where} ({_first(error)}); free some and run the same again.") from None
+        raise DiskFull(
+            f"no space left at {where} ({_first(error)}); free some and run the same again."
+        ) from None
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StoreUnavailable(
             f"{where} does not answer ({_first(error)}); see that it is up, then run the same again."
@@ -47,8 +54,13 @@ class Connections:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:  # its text would repeat the address, password and all
-            raise SettingsInvalid("the database's address is not in the form postgresql://user@host/name.") from None
-        settings = {"connect_timeout": "10", "application_name": "carbon254"} | given
+            raise SettingsInvalid(
+                "the database's address is not in the form postgresql://user@host/name."
+            ) from None
+        settings: dict[str, Any] = {
+            "connect_timeout": "10",
+            "application_name": "carbon254",
+        } | given
         self._conninfo = make_conninfo(**settings)
         self._schema = schema
         self.where = f"Postgres {given.get('host', 'on this machine')}/{given.get('dbname', '')}"
@@ -86,7 +98,9 @@ class Connections:
             connection.close()
 
     def _give_back(self, connection: psycopg.Connection[Any]) -> None:
-        usable = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
+        usable = (
+            not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
+        )
         if usable:
             with self._lock:
                 if len(self._idle) < _KEPT:

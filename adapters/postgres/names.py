@@ -46,31 +46,44 @@ class Book:
         if by_text:
             query = "SELECT id, code, unit, longest FROM series WHERE id = ANY(%s)"
             rows = connection.execute(query, [list(by_text)])
-            self.add(Known(by_text[text], code, unit, longest) for text, code, unit, longest in rows)
+            self.add(
+                Known(by_text[text], code, unit, longest) for text, code, unit, longest in rows
+            )
 
     def load_codes(self, connection: Connection[Any], codes: Iterable[int]) -> None:
         """Read the series of those codes that are not in the book."""
         if missing := [code for code in codes if code not in self.coded]:
             query = "SELECT code, id, unit, longest FROM series WHERE code = ANY(%s)"
             rows = connection.execute(query, [missing])
-            self.add(Known(SeriesId.parse(text), code, unit, longest) for code, text, unit, longest in rows)
+            self.add(
+                Known(SeriesId.parse(text), code, unit, longest)
+                for code, text, unit, longest in rows
+            )
 
     def codes(self, series: Sequence[SeriesId]) -> Column:
         """The codes of series that are in the book."""
         return np.fromiter((self.of[one].code for one in series), dtype=np.int32, count=len(series))
 
     def match(
-        self, connection: Connection[Any], series: Sequence[SeriesId], patterns: Sequence[SeriesPattern], scope: Scope
+        self,
+        connection: Connection[Any],
+        series: Sequence[SeriesId],
+        patterns: Sequence[SeriesPattern],
+        scope: Scope,
     ) -> list[Known]:
         """Series that are named, and those of the patterns that the scope shows, by their codes."""
         self.load(connection, series)
         found = {self.of[one].code for one in series if one in self.of}
         for pattern in patterns:
-            found.update(one.code for one in self._like(connection, pattern) if scope.allows(one.series))
+            found.update(
+                one.code for one in self._like(connection, pattern) if scope.allows(one.series)
+            )
         return [self.coded[code] for code in sorted(found)]
 
     def _like(self, connection: Connection[Any], pattern: SeriesPattern) -> list[Known]:
-        exact = {part: text for part in _PARTS if not set("*?[") & set(text := getattr(pattern, part))}
+        exact = {
+            part: text for part in _PARTS if not set("*?[") & set(text := getattr(pattern, part))
+        }
         where = " AND ".join(f"{part} = %s" for part in exact) or "true"
         query = f"SELECT code FROM series WHERE {where}"  # noqa: S608 - our own names
         codes = [row[0] for row in connection.execute(query.encode(), list(exact.values()))]
@@ -111,7 +124,8 @@ def assign(connection: Connection[Any], book: Book, observations: Observations) 
     longest = recording.longest(observations).tolist()
     missing = sum(one not in book.of for one in observations.series)
     free = _free_code(connection) if missing else 0
-    fresh, grown = [], []
+    fresh: list[Known] = []
+    grown: list[Known] = []
     for series, unit, length in zip(observations.series, observations.units, longest, strict=True):
         known = book.of.get(series)
         if known is None:

@@ -34,13 +34,18 @@ class Relay:
             connection = self._open()
             if connection.info.transaction_status == TransactionStatus.IDLE:
                 connection.execute("BEGIN")
-                connection.execute(f"SET LOCAL idle_in_transaction_session_timeout TO '{_PATIENCE}'".encode())
+                connection.execute(
+                    f"SET LOCAL idle_in_transaction_session_timeout TO '{_PATIENCE}'".encode()
+                )
             rows = connection.execute(
-                "SELECT id, topic, body, recorded_at FROM outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED", [limit]
+                "SELECT id, topic, body, recorded_at FROM outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                [limit],
             ).fetchall()
             if not rows:
                 connection.execute("COMMIT")
-            return [OutboxMessage(number, topic, body, aware(at)) for number, topic, body, at in rows]
+            return [
+                OutboxMessage(number, topic, body, aware(at)) for number, topic, body, at in rows
+            ]
 
     def done(self, ids: Iterable[int]) -> None:
         """Take messages out for good. Lets go of everything claimed: mark all of a claim in one call."""

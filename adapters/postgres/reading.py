@@ -22,7 +22,9 @@ _OWN: Final = ("series", "batch")
 Condition = tuple[str, list[Any]]
 
 
-def rows(connection: Connection[Any], where: str, values: Sequence[Any], *, at_once: int = AT_ONCE) -> dict[str, Column]:
+def rows(
+    connection: Connection[Any], where: str, values: Sequence[Any], *, at_once: int = AT_ONCE
+) -> dict[str, Column]:
     """Columns of the rows that a condition names.
 
     Up to ``at_once`` rows come as one value, glued together by the server: half the time of COPY, which sends a
@@ -39,7 +41,9 @@ def rows(connection: Connection[Any], where: str, values: Sequence[Any], *, at_o
     return unpack(np.frombuffer(block or b"", dtype=PACKED))
 
 
-def _streamed(connection: Connection[Any], where: str, values: Sequence[Any]) -> np.ndarray[Any, Any]:
+def _streamed(
+    connection: Connection[Any], where: str, values: Sequence[Any]
+) -> np.ndarray[Any, Any]:
     query = f"COPY (SELECT {ROW} FROM observations WHERE {where}) TO STDOUT (FORMAT binary)"  # noqa: S608
     block = bytearray()
     with connection.cursor().copy(query.encode(), values) as copy:
@@ -52,7 +56,10 @@ def _streamed(connection: Connection[Any], where: str, values: Sequence[Any]) ->
 
 def condition(selection: Selection, wanted: Sequence[Known], until: Any) -> Condition:
     """What a question asks of the rows; ``until`` is the last instant of recording that may be seen."""
-    where, values = ["series = ANY(%s::int4[])", "recorded_at <= %s"], [[one.code for one in wanted], plain(until)]
+    where, values = (
+        ["series = ANY(%s::int4[])", "recorded_at <= %s"],
+        [[one.code for one in wanted], plain(until)],
+    )
     if len(wanted) == 1:
         where[0], values[0] = "series = %s", wanted[0].code
     if selection.window:
@@ -80,7 +87,12 @@ def observations(
     batches = [stored.batch for stored in known.of(connection, numbers)]
     own = {name: values for name, values in columns.items() if name not in _OWN}
     return Observations(
-        [one.series for one in series], [one.unit for one in series], batches, code=code, batch=batch, **own
+        [one.series for one in series],
+        [one.unit for one in series],
+        batches,
+        code=code,
+        batch=batch,
+        **own,
     )
 
 

@@ -34,7 +34,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 NAMES: Final = ", ".join(name for name, _ in COLUMNS)
 
-_SLOT: Final = "(date_part('epoch', {}::timestamp) / 14400)::int4"  # never falls as the instant grows
+_SLOT: Final = (
+    "(date_part('epoch', {}::timestamp) / 14400)::int4"  # never falls as the instant grows
+)
 START_SLOT: Final = _SLOT.format("interval_start")
 SLOT_OF: Final = _SLOT.format("%s")
 
@@ -72,23 +74,31 @@ CREATE TABLE IF NOT EXISTS outbox (
 def check_name(schema: str) -> str:
     """Return the schema's name. Raises `SettingsInvalid` for one that would need quotes."""
     if not _NAME.fullmatch(schema):
-        raise SettingsInvalid(f"database schema '{schema}': use a-z, 0-9 and '_', at most 40, no digit first.")
+        raise SettingsInvalid(
+            f"database schema '{schema}': use a-z, 0-9 and '_', at most 40, no digit first."
+        )
     return schema
 
 
 def lock_key(schema: str) -> int:
     """The number of the advisory lock that writers of a schema hold, one at a time."""
-    return int.from_bytes(hashlib.sha256(f"carbon254 {schema}".encode()).digest()[:8], "big", signed=True)
+    return int.from_bytes(
+        hashlib.sha256(f"carbon254 {schema}".encode()).digest()[:8], "big", signed=True
+    )
 
 
 def settle(connection: Connection[Any], schema: str) -> None:
     """Make the tables where there are none. Raises `StoreUnavailable` when a newer 254Carbon made them."""
-    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.outbox"]).fetchone()
+    found = connection.execute(
+        "SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.outbox"]
+    ).fetchone()
     if not (found and found[0]):
         _create(connection, schema)
     row = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
     if row and int(row[0]) > VERSION:
-        raise StoreUnavailable(f"schema {schema} was written by a newer 254Carbon (version {row[0]}); upgrade to read it.")
+        raise StoreUnavailable(
+            f"schema {schema} was written by a newer 254Carbon (version {row[0]}); upgrade to read it."
+        )
 
 
 def _create(connection: Connection[Any], schema: str) -> None:
@@ -97,7 +107,8 @@ def _create(connection: Connection[Any], schema: str) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
         connection.execute(TABLES.encode())
         connection.execute(
-            "INSERT INTO meta VALUES ('schema_version', %s), ('lengths', '0') ON CONFLICT DO NOTHING", [str(VERSION)]
+            "INSERT INTO meta VALUES ('schema_version', %s), ('lengths', '0') ON CONFLICT DO NOTHING",
+            [str(VERSION)],
         )
 
 
@@ -114,4 +125,6 @@ def create_month(connection: Connection[Any], month: np.datetime64) -> None:
         return
     bounds = f"FROM ('{month}-01') TO ('{month + 1}-01')"
     connection.execute(f"CREATE TABLE {name} (LIKE observations)".encode())
-    connection.execute(f"ALTER TABLE observations ATTACH PARTITION {name} FOR VALUES {bounds}".encode())
+    connection.execute(
+        f"ALTER TABLE observations ATTACH PARTITION {name} FOR VALUES {bounds}".encode()
+    )

@@ -38,7 +38,11 @@ class PostgresSeriesStore:
             raise
 
     def record(
-        self, observations: Observations, *, now: datetime, mark: Callable[[datetime], None] | None = None
+        self,
+        observations: Observations,
+        *,
+        now: datetime,
+        mark: Callable[[datetime], None] | None = None,
     ) -> Recorded:
         with self._connections.borrow() as connection:
             with connection.transaction():
@@ -60,7 +64,9 @@ class PostgresSeriesStore:
                 return Observations.empty()
             if status.last is None or until > status.last:
                 last = format_instant(status.last) if status.last else "there is none"
-                raise InvalidRequest(f"as of {format_instant(until)} is later than the last commit ({last}).")
+                raise InvalidRequest(
+                    f"as of {format_instant(until)} is later than the last commit ({last})."
+                )
             book = self._names.at(status.lengths)
             wanted = book.match(connection, selection.series, selection.patterns, question.scope)
             if not wanted:
@@ -79,7 +85,14 @@ class PostgresSeriesStore:
                 [[one.code for one in wanted]],
             ).fetchall()
         entries = [
-            SeriesEntry(book.coded[code].series, book.coded[code].unit, aware(first), aware(last), count, aware(at))
+            SeriesEntry(
+                book.coded[code].series,
+                book.coded[code].unit,
+                aware(first),
+                aware(last),
+                count,
+                aware(at),
+            )
             for code, first, last, count, at in rows
         ]
         return sorted(entries, key=lambda entry: entry.series)

@@ -7,7 +7,7 @@ straight into the partitions. A staging table and a second merge in SQL would wr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,8 @@ class Status:
 def status(connection: Connection[Any]) -> Status:
     """Read where the store stands."""
     row = connection.execute(
-        "SELECT (SELECT recorded_at FROM batches ORDER BY id DESC LIMIT 1), (SELECT coalesce(max(id), -1) FROM batches), "
+        "SELECT (SELECT recorded_at FROM batches ORDER BY id DESC LIMIT 1), "
+        "(SELECT coalesce(max(id), -1) FROM batches), "
         "(SELECT value FROM meta WHERE name = 'nature'), (SELECT value::int8 FROM meta WHERE name = 'lengths')"
     ).fetchone()
     assert row is not None
@@ -49,7 +50,9 @@ def status(connection: Connection[Any]) -> Status:
 
 def lock(connection: Connection[Any], key: int, patience: float) -> None:
     """Become the only writer until the end of the transaction; what is read afterwards is the last commit's."""
-    connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(patience * 1000))}ms"])
+    connection.execute(
+        "SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(patience * 1000))}ms"]
+    )
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
@@ -68,7 +71,11 @@ class Writer:
     known: KnownBatches
 
     def write(
-        self, book: Book, observations: Observations, now: datetime, mark: Callable[[datetime], None] | None
+        self,
+        book: Book,
+        observations: Observations,
+        now: datetime,
+        mark: Callable[[datetime], None] | None,
     ) -> tuple[Recorded, Book]:
         """Merge, mark and write; returns what was done, and the book to go on with after the commit."""
         batch = observations.batches[0]
@@ -88,7 +95,9 @@ class Writer:
         if self.status.nature is None:
             self.connection.execute("INSERT INTO meta VALUES ('nature', %s)", [nature])
         self.announce(recorded_event(batch, rows, at))
-        done = Recorded(at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded)
+        done = Recorded(
+            at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded
+        )
         return done, book
 
     def _copy(self, book: Book, rows: Observations, numbers: np.ndarray[Any, Any]) -> None:

@@ -145,6 +145,26 @@ class Window:
         return f"[{format_instant(self.start)}, {format_instant(self.end)})"
 
 
+def parse_window(start: str, end: str | None, zone_name: str) -> Window:
+    """Read a window: instants with an offset, or days, which are operating days of the zone.
+
+    An ``end`` that is a day is included to its end; without one a day is that day. Raises `InvalidRequest`.
+
+    >>> str(parse_window("2025-11-02", None, "America/Los_Angeles"))
+    '[2025-11-02T07:00:00Z, 2025-11-03T08:00:00Z)'
+    """
+    low = day_window(parse_day(start), zone_name).start if _is_day(start) else parse_instant(start)
+    if end is None:
+        day = parse_day(start) if _is_day(start) else operating_day(low, zone_name)
+        return Window(low, day_window(day, zone_name).end)
+    high = day_window(parse_day(end), zone_name).end if _is_day(end) else parse_instant(end)
+    return Window(low, high)
+
+
+def _is_day(text: str) -> bool:
+    return len(text.strip()) <= 10
+
+
 def local_instant(day: date, clock: time, zone_name: str) -> datetime:
     """Return the UTC instant at which a local clock first shows this time of this day.
 

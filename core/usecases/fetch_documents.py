@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 from attrs import field, frozen
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Request, receipt_for
 from carbon254.core.domain.errors import Carbon254Error, PluginBroken
-from carbon254.core.domain.time import Window, days_in, day_window
+from carbon254.core.domain.time import Window, day_window, days_in
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome, Status
 from carbon254.ports.fetching import Fetcher, FetchLimits
 
+Asking = Generator[Request, Document, None]
 _GIVE_UP: Mapping[str, Status] = {"not_published_yet": "no_data"}
 
 
@@ -35,13 +36,15 @@ class FetchDocuments:
     ) -> list[Outcome]:
         """Fetch and take in the window, in requests no longer than the card allows.
 
-        One outcome for each document, and one for each request that failed after its retries: a failure ends its
-        own part of the window, the other parts go on. Raises `InvalidRequest` for an unknown dataset.
+        One outcome for each document, and one for each request that failed after its retries. A failure that the
+        market does not get over ends its part of the window, the other parts go on. Raises `InvalidRequest` for an
+        unknown dataset.
         """
         card = self.ingest.catalogue.market(market).card
+        asked = list(parts(card, dataset, window))
         self.ingest.claim(synthetic=False)
         outcomes = []
-        for part in parts(card, dataset, window):
+        for part in asked:
             for outcome in self._part(card, dataset, part, observed=observed):
                 on_outcome(outcome)
                 outcomes.append(outcome)
@@ -50,23 +53,24 @@ class FetchDocuments:
     def _part(self, card: MarketCard, dataset: str, window: Window, *, observed: bool) -> Iterator[Outcome]:
         facts = card.dataset(dataset)
         limits = FetchLimits(hosts=card.hosts, max_bytes=facts.max_bytes, credentials=self._credentials_of(card))
-        asked = self.ingest.catalogue.market(card.id).requests(dataset, window)
+        asked: Asking | None = None
         document: Document | None = None
         error: Carbon254Error | None = None
         request: Request | None = None
         while True:
+            before = request
             try:
-                if error is not None:
-                    request = asked.throw(error)
-                else:
-                    request = next(asked) if document is None else asked.send(document)
-            except StopIteration:
-                return
+                asked = asked or self.ingest.catalogue.market(card.id).requests(dataset, window)
+                request = _next(asked, document, error)
             except Carbon254Error as refused:
-                yield _failed(card, dataset, window, refused, request)
+                yield _failed(card, dataset, window, refused, before)
                 return
-            except Exception as broken:  # the plugin's own code  # noqa: BLE001
-                yield _failed(card, dataset, window, PluginBroken(f"{type(broken).__name__}: {broken}"), request)
+            except (Exception, SystemExit) as broken:  # the plugin's own code  # noqa: BLE001
+                yield _failed(card, dataset, window, PluginBroken(f"{type(broken).__name__}: {broken}"), before)
+                return
+            if error is not None and before is not None:  # the market has got over it
+                yield _skipped(card, dataset, error, before)
+            if request is None:
                 return
             document, error = None, None
             try:
@@ -105,6 +109,21 @@ def parts(card: MarketCard, dataset: str, window: Window) -> Iterator[Window]:
         start = day_window(chosen[0], facts.day_zone, facts.day_start).start
         end = day_window(chosen[-1], facts.day_zone, facts.day_start).end
         yield Window(max(start, window.start), min(end, window.end))
+
+
+def _next(asked: Asking, document: Document | None, error: Carbon254Error | None) -> Request | None:
+    """The next request, given what became of the one before; None when there is no other."""
+    try:
+        if error is not None:
+            return asked.throw(error)
+        return next(asked) if document is None else asked.send(document)
+    except StopIteration:
+        return None
+
+
+def _skipped(card: MarketCard, dataset: str, error: Carbon254Error, request: Request) -> Outcome:
+    status = _GIVE_UP.get(error.code, "unavailable")
+    return Outcome(request.name or request.url, status, card.id, dataset, code=error.code, message=str(error))
 
 
 def _failed(

@@ -117,7 +117,7 @@ class IngestDocuments:
             nature = "synthetic" if self.store.batches()[0].synthetic else "real"
             self.records.put("nature", nature)
         if nature not in (None, wanted):
-            raise Conflict(f"this data folder is {nature} for ever, it takes no {wanted} documents: use another --data.")
+            raise Conflict(f"this data folder is {nature} for ever; {wanted} documents need another --data.")
         return nature
 
     def one(self, document: Document, *, market: str | None = None, synthetic: bool = False) -> Iterator[Outcome]:
@@ -144,7 +144,7 @@ class IngestDocuments:
     def recognise(
         self, document: Document, market: str | None = None, failed: list[str] | None = None
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Markets, and their datasets, that say the document is theirs. One that fails says no; ``failed`` hears why."""
+        """Markets and their datasets that say the document is theirs; ``failed`` hears of those that could not look."""
         for name in list(self.catalogue.cards()) if market is None else [market]:
             try:
                 found = self.catalogue.market(name)
@@ -305,7 +305,9 @@ def _unrecognised(document: Document, failed: list[str]) -> Outcome:
 def once(observations: Observations) -> Observations:
     """Rows of a document that came in chunks, each key once. Raises `FeedFormatChanged` where two chunks differ."""
     rows = observations.take(key_order(observations))
-    later = np.flatnonzero(same_key(rows)) + 1 if len(rows) > 1 else []
+    if not len(rows):
+        return observations
+    later: Column = np.flatnonzero(same_key(rows)) + 1
     if not len(later):
         return observations
     for name in ("value", "state", "finality", "source_rank", "flags"):

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document
+from carbon254.core.domain.errors import Carbon254Error, PluginBroken
 from carbon254.core.domain.synthetic import sample_window, synthesise
 from carbon254.core.domain.time import day_window, operating_day
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
@@ -46,5 +47,18 @@ class MakeSamples:
         yield from self.ingest.catalogue.market(card.id).write(dataset, reading)
 
     def one(self, card: MarketCard, dataset: str) -> list[Outcome]:
-        """Make and take in the sample of one dataset, as synthetic. Again changes nothing."""
-        return self.ingest.run(self.documents(card, dataset), market=card.id, synthetic=True)
+        """Make and take in the sample of one dataset, as synthetic. Again changes nothing.
+
+        A market that fails to write its sample is told of in an outcome; the others are not kept from writing theirs.
+        """
+        try:
+            documents = list(self.documents(card, dataset))
+        except (Exception, SystemExit) as error:  # the plugin's own code  # noqa: BLE001
+            text = str(error) if isinstance(error, Carbon254Error) else f"{type(error).__name__}: {error}"
+            return [
+                Outcome(
+                    f"sample of {card.id} {dataset}", "unavailable", card.id, dataset, code=PluginBroken.code,
+                    message=text,
+                )  # fmt: skip
+            ]
+        return self.ingest.run(documents, market=card.id, synthetic=True)

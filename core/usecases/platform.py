@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.time import parse_instant, parse_window
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
-from carbon254.core.usecases.ingest_documents import IngestDocuments
+from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
-from carbon254.core.usecases.trace_number import TraceNumber
+from carbon254.core.usecases.trace_number import Provenance, TraceNumber
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.records import RecordStore
 from carbon254.ports.storage import SeriesStore
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @frozen
@@ -49,6 +57,49 @@ class Platform:
     def synthetic(self) -> bool:
         """Whether the folder holds made-up documents."""
         return self.records.get("nature") == "synthetic"
+
+    def frame(
+        self,
+        series: str,
+        start: str | None = None,
+        end: str | None = None,
+        *,
+        as_of: str | None = None,
+        published_by: str | None = None,
+        history: bool = False,
+        vintages: bool = False,
+        unit: str | None = None,
+    ) -> DataFrame:
+        """Read series into a pandas frame, one row an interval, indexed by ``interval_start`` in UTC.
+
+        ``series`` is an id or a pattern; days are the market's operating days, the end day included. A gap is a
+        row with a ``state`` and no value. Raises as `QuerySeries.run`.
+        """
+        from carbon254.core.usecases.frames import frame_of, question_of
+
+        question = question_of(
+            self.catalogue, series, start, end, as_of=as_of, published_by=published_by, history=history,
+            vintages=vintages, unit=unit,
+        )  # fmt: skip
+        return frame_of(self.query.run(question, Scope.everything()))
+
+    def download(self, market: str, dataset: str, start: str, end: str | None = None) -> list[Outcome]:
+        """Fetch a market's documents of a window and take them in; what does not come is named in an outcome."""
+        zone_name = self.catalogue.market(market).card.dataset(dataset).day_zone
+        return self.fetch.run(market, dataset, parse_window(start, end, zone_name))
+
+    def take(self, *paths: str | Path, synthetic: bool = False) -> list[Outcome]:
+        """Take in documents from files and folders, each recognised by its content."""
+        from carbon254.core.usecases.frames import documents_of
+
+        return self.ingest.run(documents_of(paths), synthetic=synthetic)
+
+    def number(self, series: str, start: str, *, as_of: str | None = None) -> Provenance:
+        """Trace the number of the interval that starts at an instant, or with an operating day, to its bytes."""
+        one = SeriesId.parse(series)
+        card = self.catalogue.cards().get(one.market)
+        moment = parse_window(start, None, card.zone if card else "UTC").start
+        return self.trace.run(one, moment, Scope.everything(), as_of=parse_instant(as_of) if as_of else None)
 
     def close(self) -> None:
         """Give up stores and locks."""

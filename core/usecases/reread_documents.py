@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -33,7 +33,9 @@ class RereadDocuments:
 
     ingest: IngestDocuments
 
-    def market(self, market: str, *, digests: frozenset[str] = frozenset(), on_outcome: Told = _silent) -> list[Outcome]:
+    def market(
+        self, market: str, *, digests: frozenset[str] = frozenset(), on_outcome: Told = _silent
+    ) -> list[Outcome]:
         """Read all archived documents of a market, or those of the digests, with the parser as it is now.
 
         A document's earlier rows that the parser no longer finds are retracted; equal ones are not written again.
@@ -42,7 +44,11 @@ class RereadDocuments:
             receipt for receipt in self.ingest.journal.receipts().values()
             if receipt.market == market and receipt.role == "data" and (not digests or receipt.digest in digests)
         ]  # fmt: skip
-        return self._read(receipts, on_outcome)
+        before: dict[str, list[str]] = {}
+        if receipts:
+            for batch in self.ingest.store.batches([receipt.id for receipt in receipts]):
+                before.setdefault(batch.receipt, []).append(batch.dataset)
+        return self._read(receipts, on_outcome, before=before)
 
     def unfinished(self, *, on_outcome: Told = _silent) -> list[Outcome]:
         """Finish what a crash left undone; what was finished before is not looked at again.
@@ -84,14 +90,16 @@ class RereadDocuments:
         was never committed; its document was read again, with a mark of its own.
         """
         marks = [entry for entry in self.ingest.journal.entries() if isinstance(entry, CommitMark)]
-        found: dict[tuple[str, str, str], CommitMark] = {}
-        earliest = None
+        seen: set[tuple[str, str, str]] = set()
+        found: list[CommitMark] = []
+        earliest, last = None, self.ingest.store.last_recorded()
         for mark in reversed(marks):
-            if earliest is None or mark.recorded_at < earliest:
-                earliest = mark.recorded_at
-                found.setdefault((mark.receipt, mark.dataset, mark.parser_version), mark)
-        last = self.ingest.store.last_recorded()
-        return [mark for mark in reversed(found.values()) if last is None or mark.recorded_at > last]
+            batch = (mark.receipt, mark.dataset, mark.parser_version)
+            if batch not in seen and (earliest is None or mark.recorded_at < earliest):
+                found.append(mark)
+            earliest = mark.recorded_at if earliest is None else min(earliest, mark.recorded_at)
+            seen.add(batch)
+        return [mark for mark in reversed(found) if last is None or mark.recorded_at > last]
 
     def _as_recorded(self, receipt: Receipt, mark: CommitMark) -> Outcome:
         told = Outcome(receipt.name, "recorded", receipt.market, mark.dataset, receipt.digest)
@@ -110,19 +118,27 @@ class RereadDocuments:
         return evolve(told, recorded=recorded, message=note)
 
     def _read(
-        self, receipts: Iterable[Receipt], on_outcome: Told, *, done: frozenset[tuple[str, str]] = frozenset()
+        self,
+        receipts: Iterable[Receipt],
+        on_outcome: Told,
+        *,
+        done: Container[tuple[str, str]] = (),
+        before: Mapping[str, Sequence[str]] | None = None,
     ) -> list[Outcome]:
+        """Read documents for the datasets that recognise them and those of ``before``, but not for what is ``done``."""
         synthetic = self.ingest.records.get("nature") == "synthetic"
         outcomes = []
         for receipt in receipts:
-            for outcome in self._each(receipt, done, synthetic=synthetic):
+            if (receipt.id, receipt.dataset) in done:
+                continue
+            for outcome in self._each(receipt, done, (before or {}).get(receipt.id, ()), synthetic=synthetic):
                 on_outcome(outcome)
                 outcomes.append(outcome)
         return outcomes
 
-    def _each(self, receipt: Receipt, done: frozenset[tuple[str, str]], *, synthetic: bool) -> Iterator[Outcome]:
-        if (receipt.id, receipt.dataset) in done:
-            return
+    def _each(
+        self, receipt: Receipt, done: Container[tuple[str, str]], before: Sequence[str], *, synthetic: bool
+    ) -> Iterator[Outcome]:
         try:
             document = receipt.document(self.ingest.archive.get(receipt.digest))
         except (NotFound, DocumentDamaged) as error:  # one rotten copy must not keep the others from being read
@@ -134,7 +150,7 @@ class RereadDocuments:
         datasets: Iterable[str] = (receipt.dataset,)
         if not receipt.dataset:
             homes = self.ingest.recognise(document, receipt.market)
-            datasets = [dataset for _, found in homes for dataset in found]
+            datasets = dict.fromkeys([*(dataset for _, found in homes for dataset in found), *before])
         for dataset in datasets:
             if (receipt.id, dataset) not in done:
                 yield self.ingest.read(receipt, dataset, document, synthetic=synthetic)

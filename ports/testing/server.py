@@ -92,7 +92,7 @@ class FaultyServer:
         self._always: dict[str, Fault] = {}
         self._lock = threading.Lock()
         self._http = _Http((HOST, 0), self)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:

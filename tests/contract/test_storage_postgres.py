@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -21,7 +22,9 @@ from carbon254.core.domain.errors import (
     StoreBusy,
     StoreUnavailable,
 )
+from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
+from carbon254.ports.testing.fakes.storage import MemorySeriesStore
 from carbon254.ports.testing.servers import PostgresServer
 from carbon254.ports.testing.storage import (
     DAY,
@@ -41,6 +44,7 @@ from carbon254.ports.testing.storage import (
 pytestmark = pytest.mark.postgres
 
 NewStore = Callable[..., PostgresSeriesStore]
+FIFTEEN = SeriesId.parse("caiso/real_time-fmm/price/hub/TH_NP15_GEN-APND")
 
 
 @pytest.fixture
@@ -70,7 +74,9 @@ class TestOrder(OrderSuite):
     orders = 5
 
     @pytest.fixture
-    def new_store(self, postgres_server: PostgresServer, postgres_schema: str) -> Iterator[NewStore]:
+    def new_store(
+        self, postgres_server: PostgresServer, postgres_schema: str
+    ) -> Iterator[NewStore]:
         names = [f"{postgres_schema}_{n}" for n in range(self.orders)]
         numbers = count()
         yield lambda: PostgresSeriesStore(postgres_server.dsn, schema=names[next(numbers)])
@@ -88,7 +94,10 @@ def test_every_bit_of_a_row_comes_back(store: PostgresSeriesStore) -> None:
 
 
 def test_a_large_answer_is_streamed_and_the_same(store: PostgresSeriesStore) -> None:
-    store.record(told({NP15: hours(dict.fromkeys(range(50), 1.5)), SP15: hours({3: 2.5})}, name="a"), now=NOON)
+    store.record(
+        told({NP15: hours(dict.fromkeys(range(50), 1.5)), SP15: hours({3: 2.5})}, name="a"),
+        now=NOON,
+    )
     with store._connections.borrow() as connection:
         glued = reading.rows(connection, "series >= %s", [0])
         streamed = reading.rows(connection, "series >= %s", [0], at_once=10)
@@ -115,10 +124,51 @@ def test_documents_that_touch_or_speak_of_other_runs_are_not_read_again(
     store: PostgresSeriesStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads = []
-    monkeypatch.setattr(reading, "rows", lambda *args, **_: loads.append(args) or pytest.fail("read"))
+    monkeypatch.setattr(
+        reading, "rows", lambda *args, **_: loads.append(args) or pytest.fail("read")
+    )
     store.record(told({NP15: hours({0: 1.0})}, name="a"), now=NOON)
     store.record(told({NP15: hours({1: 1.0})}, name="b"), now=NOON)
     assert loads == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_mixture_of_documents_answers_as_the_store_in_memory_does(
+    store: PostgresSeriesStore, seed: int
+) -> None:
+    """Intervals that touch, overlap or have no length, with and without covers: what is not loaded is not needed."""
+    rng = random.Random(seed)
+    memory = MemorySeriesStore()
+    for n in range(20):
+        rows = {}
+        for one in rng.sample([NP15, SP15, FIFTEEN], rng.choice([1, 2])):
+            first = rng.randrange(6)
+            starts = sorted(rng.sample(range(first, first + 3), rng.choice([1, 2, 3])))
+            step = rng.choice([HOUR, HOUR, HOUR / 2, timedelta(0)])
+            rows[one] = [
+                (DAY + s * HOUR, DAY + s * HOUR + step, rng.choice([1.0, 2.0])) for s in starts
+            ]
+        low = rng.randrange(6)
+        covers = Window(DAY + low * HOUR, DAY + (low + 2) * HOUR) if rng.random() < 0.3 else None
+        stamp = NOON + timedelta(minutes=rng.randrange(40))
+        name, parser = (
+            (f"d{n}", "1") if rng.random() < 0.8 else (f"d{rng.randrange(n + 1)}", f"{n}")
+        )
+        document = told(rows, name=name, stamp=stamp, covers=covers, parser=parser)
+        at = NOON + n * HOUR
+        assert store.record(document, now=at) == memory.record(document, now=at)
+        assert answer(store, (NP15, SP15, FIFTEEN)) == answer(memory, (NP15, SP15, FIFTEEN))
+
+
+def test_an_interval_of_no_length_at_the_edge_of_two_documents_is_one_interval(
+    store: PostgresSeriesStore,
+) -> None:
+    edge = DAY + HOUR
+    before = told({NP15: [(DAY, edge, 1.0), (edge, edge, 5.0)]}, name="a", stamp=NOON)
+    after = told({NP15: [(edge, edge, 6.0), (edge, edge + HOUR, 2.0)]}, name="b", stamp=NOON + HOUR)
+    store.record(before, now=NOON)
+    done = store.record(after, now=NOON + HOUR)
+    assert (done.new, done.revised) == (1, 1)
 
 
 def test_a_longer_interval_from_another_process_is_seen(new_store: NewStore) -> None:
@@ -142,7 +192,9 @@ def test_two_writers_never_share_nor_invert_an_instant(new_store: NewStore) -> N
         for n in range(15):
             document = told({NP15: hours({0: float(n)})}, name=f"{name}{n}", stamp=NOON + n * HOUR)
 
-            def mark(at: datetime) -> None:  # under the writer's lock: the order of marks is that of commits
+            def mark(
+                at: datetime,
+            ) -> None:  # under the writer's lock: the order of marks is that of commits
                 with hear:
                     heard.append((len(heard), at))
 
@@ -173,7 +225,9 @@ def test_a_store_shared_by_threads_reads_while_it_writes(store: PostgresSeriesSt
     for thread in threads:
         thread.start()
     for n in range(10):
-        store.record(told({NP15: hours({0: float(n)})}, name=f"b{n}", stamp=NOON + n * HOUR), now=NOON)
+        store.record(
+            told({NP15: hours({0: float(n)})}, name=f"b{n}", stamp=NOON + n * HOUR), now=NOON
+        )
     for thread in threads:
         thread.join()
     assert failures == []
@@ -236,10 +290,13 @@ def test_a_writer_killed_before_its_commit_leaves_nothing(
         announce(self, event)
         kill_writer(postgres_server)
 
-    later = told({NP15: hours({0: 2.0, 2000: 5.0}), SP15: hours({0: 1.0})}, name="b", stamp=NOON + HOUR)
-    with monkeypatch.context() as patched, pytest.raises(StoreUnavailable):
+    later = told(
+        {NP15: hours({0: 2.0, 2000: 5.0}), SP15: hours({0: 1.0})}, name="b", stamp=NOON + HOUR
+    )
+    with monkeypatch.context() as patched:
         patched.setattr(writing.Writer, "announce", die)
-        store.record(later, now=NOON + HOUR)
+        with pytest.raises(StoreUnavailable):
+            store.record(later, now=NOON + HOUR)
     assert (values(store), values(store, SP15), len(store.claim(10))) == ({0: 1.0}, {}, 1)
     assert store.record(later, now=NOON + HOUR).written == 3
     assert (values(store), values(store, SP15)) == ({0: 2.0, 2000: 5.0}, {0: 1.0})
@@ -291,7 +348,9 @@ def test_a_schema_of_a_newer_release_is_refused(
     new_store: NewStore, postgres_server: PostgresServer, postgres_schema: str
 ) -> None:
     new_store()
-    postgres_server.run(f"UPDATE {postgres_schema}.meta SET value = '99' WHERE name = 'schema_version'")
+    postgres_server.run(
+        f"UPDATE {postgres_schema}.meta SET value = '99' WHERE name = 'schema_version'"
+    )
     with pytest.raises(StoreUnavailable, match="newer 254Carbon"):
         new_store()
 

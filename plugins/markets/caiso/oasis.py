@@ -40,10 +40,9 @@ ZONE: Final = "America/Los_Angeles"
 BLOCK_BYTES: Final = 2 * 2**20  # larger blocks cost page faults and memory, smaller ones calls
 _HEAD_BYTES: Final = 2**16
 _POLICY: Final = b"acceptable use policy violation"
-_STAMP = re.compile(r"_(\d{8}_\d\d_\d\d_\d\d)_v\d+")
-_NULLS: Final = [
-    ""
-]  # Arrow's own list holds "NA" and "NaN" too, which are no numbers of the format
+_STAMP = re.compile(r"_(\d{4})(\d\d)(\d\d)_(\d\d)_(\d\d)_(\d\d)_v\d+")
+# Arrow's own list holds "NA" and "NaN" too, which are no numbers of the format.
+_NULLS: Final = [""]
 
 
 @frozen
@@ -170,11 +169,11 @@ def reply_stamp(names: Iterable[str]) -> datetime | None:
     for name in names:
         if found := _STAMP.search(name):
             try:
-                # the format has no offset; in the repeated hour of autumn the first one is taken
-                local = datetime.strptime(found[1], "%Y%m%d_%H_%M_%S").replace(tzinfo=zone(ZONE))
+                year, month, day, hour, minute, second = map(int, found.groups())
+                # No offset is given: in the repeated hour of autumn the first one is taken.
+                return utc(datetime(year, month, day, hour, minute, second, tzinfo=zone(ZONE)))
             except ValueError:
                 continue
-            return utc(local)
     return None
 
 

@@ -251,7 +251,7 @@ def _number(value: float) -> str:
     if value != value:  # noqa: PLR0124  NaN is the one number that is not itself
         return ""
     text = repr(value).removesuffix(".0")
-    return format(Decimal(text), "f") if False else text
+    return format(Decimal(text), "f") if "e" in text else text
 
 
 def _document(report: Report, day: date, stamp: datetime | None, lines: Iterable[str]) -> Document:

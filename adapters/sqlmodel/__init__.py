@@ -1,0 +1,1 @@
+"""The record store through SQLModel: SQLite for the embedded default, Postgres for a server."""

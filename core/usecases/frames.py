@@ -1,0 +1,107 @@
+"""Between notebooks and the use cases: text in, pandas out."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from carbon254.core.domain.documents import Document
+from carbon254.core.domain.entitlements import SeriesPattern
+from carbon254.core.domain.errors import NotFound
+from carbon254.core.domain.observations import Column
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.time import parse_instant, parse_window
+from carbon254.core.domain.vocabulary import Finality, Flag, State
+from carbon254.core.usecases.query_series import Question, SeriesAnswer
+from carbon254.ports.catalogue import MarketCatalogue
+
+
+def question_of(
+    catalogue: MarketCatalogue,
+    text: str,
+    start: str | None,
+    end: str | None,
+    *,
+    as_of: str | None = None,
+    published_by: str | None = None,
+    history: bool = False,
+    vintages: bool = False,
+    unit: str | None = None,
+) -> Question:
+    """A question from text: an exact series id, or a pattern where there are wildcards or parts left out."""
+    exact = text.count("/") >= 4 and not set("*?[") & set(text)
+    card = catalogue.cards().get(text.split("/", 1)[0])
+    return Question(
+        (SeriesId.parse(text),) if exact else (),
+        () if exact else (SeriesPattern.parse(text),),
+        parse_window(start, end, card.zone if card else "UTC") if start else None,
+        parse_instant(as_of) if as_of else None,
+        parse_instant(published_by) if published_by else None,
+        history,
+        vintages,
+        unit,
+    )
+
+
+def frame_of(answers: Sequence[SeriesAnswer]) -> pd.DataFrame:
+    """Answers below one another, indexed by ``interval_start`` in UTC."""
+    parts = [_frame(answer) for answer in answers]
+    if not parts:
+        return _empty()
+    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def _frame(answer: SeriesAnswer) -> pd.DataFrame:
+    there = answer.batch >= 0
+    frame = pd.DataFrame(
+        {
+            "series": str(answer.series),
+            "interval_end": _instants(answer.interval_end),
+            "value": answer.value,
+            "unit": answer.unit,
+            "state": _words(State, answer.state),
+            "finality": np.where(there, _words(Finality, answer.finality), ""),
+            "flags": _flags(answer.flags),
+            "issued_at": _instants(answer.issued_at),
+            "published_at": _instants(answer.published_at),
+            "recorded_at": _instants(answer.recorded_at),
+        },
+        index=pd.DatetimeIndex(answer.interval_start, tz="UTC", name="interval_start"),
+    )
+    frame.attrs["synthetic"] = answer.synthetic
+    return frame
+
+
+def _empty() -> pd.DataFrame:
+    names = ["series", "interval_end", "value", "unit", "state", "finality", "flags", "issued_at", "published_at",
+             "recorded_at"]  # fmt: skip
+    return pd.DataFrame(columns=names, index=pd.DatetimeIndex([], tz="UTC", name="interval_start"))
+
+
+def _instants(column: Column) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(column, tz="UTC")
+
+
+def _words(words: type[State] | type[Finality], codes: Column) -> Column:
+    table = np.array([word.word for word in words], dtype=object)
+    return np.asarray(table[codes])
+
+
+def _flags(bits: Column) -> list[str]:
+    words = {code: "|".join(Flag.words(code)) for code in np.unique(bits).tolist()}
+    return [words[code] for code in bits.tolist()]
+
+
+def documents_of(paths: Iterable[str | Path]) -> Iterator[Document]:
+    """Documents from files, and from all files of folders, in the order of their names. Raises `NotFound`."""
+    for path in map(Path, paths):
+        if not path.exists():
+            raise NotFound(f"{path} does not exist.")
+        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        for file in files:
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            yield Document(file.name, file.read_bytes(), kind)
