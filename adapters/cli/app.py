@@ -67,16 +67,24 @@ def _spare_defaults(command: Any) -> None:
     typer loads pydantic to coerce any value, even None: 0.05 s of CPU for a command that was given no option.
     """
     for parameter in command.params:
-        parameter.process_value = _sparing(parameter, parameter.process_value)
+        _spare(parameter)
+    find_help = command.get_help_option
+
+    def get_help_option(context: Any) -> Any:
+        return _spare(find_help(context))
+
+    command.get_help_option = get_help_option
     for part in getattr(command, "commands", {}).values():
         _spare_defaults(part)
 
 
-def _sparing(parameter: Any, process: Any) -> Any:
-    def process_value(context: Any, value: Any) -> Any:
-        needless = value is None or value is parameter.default
-        if needless and not parameter.required and parameter.callback is None and not parameter.multiple:
-            return value
-        return process(context, value)
+def _spare(parameter: Any) -> Any:
+    process = parameter.process_value
+    single = not parameter.multiple and parameter.nargs == 1 and not parameter.required
+    if single and getattr(process, "__name__", "") != "spared":
 
-    return process_value
+        def spared(context: Any, value: Any) -> Any:
+            return value if value is None or value is parameter.default else process(context, value)
+
+        parameter.process_value = spared
+    return parameter

@@ -6,6 +6,8 @@ features. Instants in features are UTC.
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -205,6 +207,14 @@ class Desk:
         (answer,) = self.result
         return answer
 
+    def series(self, name: str) -> SeriesId:
+        """A series by its name in the features."""
+        return series_of(name)
+
+    def window(self, start: str, end: str) -> Window:
+        """A window of the features."""
+        return Window(moment(start), moment(end))
+
     def ask(self, name: str, window: Window | Callable[[], Window], **more: Any) -> None:
         """Ask for one series; a window that is still to be read may be refused as well."""
 
@@ -217,7 +227,7 @@ class Desk:
     def ask_between(self, name: str, start: str, end: str, **clocks: str) -> None:
         """Ask for one series; `clocks` are as_of and published_by."""
         instants = {clock: moment(at) for clock, at in clocks.items()}
-        self.ask(name, lambda: Window(moment(start), moment(end)), **instants)
+        self.ask(name, lambda: self.window(start, end), **instants)
 
     def day(self, name: str, day: str) -> Window:
         """An operating day of the series' market."""
@@ -352,6 +362,31 @@ def _(desk: Desk, at: str, datatable: Table) -> None:
     desk.arrive(at, at)
 
 
+@given(parsers.parse('in the document "{label}" "{text}" is printed as "{other}"'))
+def _(desk: Desk, label: str, text: str, other: str) -> None:
+    (document,) = desk.documents[label]
+    changed = replaced(document, text.encode(), other.encode())
+    desk.documents[label] = [changed]
+
+
+def replaced(document: Document, text: bytes, other: bytes) -> Document:
+    """The document with every occurrence of a text replaced, in the members of a zip too; it must occur."""
+    if not document.body.startswith(b"PK"):
+        assert text in document.body
+        return evolve(document, body=document.body.replace(text, other))
+    out, found = io.BytesIO(), 0
+    with (
+        zipfile.ZipFile(io.BytesIO(document.body)) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for member in old.infolist():
+            body = old.read(member)
+            found += body.count(text)
+            new.writestr(member, body.replace(text, other))
+    assert found
+    return evolve(document, body=out.getvalue())
+
+
 @given(
     parsers.parse(
         'a document arrived at {at} with {count:d} prices of "{name}" from {first} on, each of {minutes:d} minutes: '
@@ -433,7 +468,7 @@ def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
 @when(parsers.parse('I ask for every revision of "{name}" from {start} to {end}'))
 def _(desk: Desk, name: str, start: str, end: str) -> None:
     desk.ask(
-        name, lambda: Window(moment(start), moment(end)), include_history=True
+        name, lambda: desk.window(start, end), include_history=True
     )
 
 

@@ -9,16 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pluggy
 import pytest
+from attrs import frozen
+
 from carbon254.adapters.clock import SystemClock
 from carbon254.adapters.fetch.http import HttpFetcher
 from carbon254.config import container
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import NotPublishedYet
-from attrs import frozen
+from carbon254.ports import hooks
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"(?:<!-- live: (\w+) -->\n)?```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- live: (\w+) -->\n)?```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL
+)
 
 
 @frozen
@@ -58,7 +63,9 @@ class RecordedFetcher:
         path = self._folder / request.url.rpartition("/")[2]
         if not path.exists():
             raise NotPublishedYet(f"{path.name} was not recorded")
-        return Document(path.name, path.read_bytes(), url=request.url, fetched_at=SystemClock().now())
+        return Document(
+            path.name, path.read_bytes(), url=request.url, fetched_at=SystemClock().now()
+        )
 
     def close(self) -> None:
         """Nothing to close."""
@@ -75,7 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(one: Example) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(one.code, title(one), "exec"), {"__name__": "__main__"})  # noqa: S102 - our own guide
+        exec(compile(one.code, title(one), "exec"), {"__name__": "__main__"})
     return out.getvalue()
 
 
@@ -105,6 +112,26 @@ def test_a_live_example_prints_it_on_recorded_documents(
         provider.set_args(HttpFetcher, clock)
     assert one.printed is not None
     assert words(printed) == words(one.printed)
+
+
+@pytest.mark.parametrize("one", list(examples("docs/plugins.md")), ids=title)
+def test_a_hook_of_the_plugin_guide_is_accepted_by_the_host(one: Example) -> None:
+    found: dict[str, Any] = {}
+    exec(compile(one.code, title(one), "exec"), found)
+    manager = pluggy.PluginManager(hooks.NAMESPACE)
+    manager.add_hookspecs(hooks)
+    plugin = type(
+        "Plugin",
+        (),
+        {
+            name: staticmethod(value)
+            for name, value in found.items()
+            if name.startswith("carbon254_")
+        },
+    )
+    manager.register(plugin)
+    manager.check_pending()
+    assert manager.get_hookcallers(plugin)
 
 
 def test_there_are_examples_of_each_kind() -> None:
