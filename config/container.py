@@ -42,7 +42,9 @@ def _series_store(settings: Settings) -> Any:
     from carbon254.adapters.duckdb.store import DuckDbSeriesStore
 
     return DuckDbSeriesStore(
-        settings.data / "series.duckdb", memory_limit=settings.memory_limit, threads=settings.threads
+        settings.data / "series.duckdb",
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
     )
 
 
@@ -79,14 +81,25 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     catalogue = Shared(PluginHost)
-    journal = providers.Resource(_closing, FileJournal, providers.Callable(_folder, settings, "journal"))
+    journal = providers.Resource(
+        _closing, FileJournal, providers.Callable(_folder, settings, "journal")
+    )
     archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
     records = providers.Resource(_closing, _record_store, settings)
     store = providers.Resource(_closing, _series_store, settings)
     pinned: providers.Object[datetime | None] = providers.Object(None)
     clock = Shared(_clock, records, pinned)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
-    ingest = Shared(IngestDocuments, catalogue, archive, journal, store, records, clock)
+    ingest = Shared(
+        IngestDocuments,
+        catalogue,
+        archive,
+        journal,
+        store,
+        records,
+        clock,
+        catalogue.provided.announce,
+    )
     fetch = Shared(FetchDocuments, ingest, fetcher, settings.provided.credentials)
     reread = Shared(RereadDocuments, ingest)
     read = Shared(ReadDocuments, catalogue)
@@ -94,7 +107,7 @@ class Container(containers.DeclarativeContainer):
     query = Shared(QuerySeries, store, catalogue, clock)
     find = Shared(FindSeries, store, query)
     trace = Shared(TraceNumber, store, archive, journal, catalogue)
-    quality = Shared(CheckQuality, store, records, catalogue, clock, reread)
+    quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
 

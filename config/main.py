@@ -43,4 +43,6 @@ class Doors:
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(errors.run(lambda arguments: create_command(Doors(), __version__, arguments), sys.argv[1:]))
+    sys.exit(
+        errors.run(lambda arguments: create_command(Doors(), __version__, arguments), sys.argv[1:])
+    )

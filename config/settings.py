@@ -20,7 +20,9 @@ from carbon254.core.domain.errors import SettingsInvalid
 
 PREFIX: Final = "CARBON254_"
 FILE: Final = "carbon254.toml"
-_NOT_SETTINGS: Final = frozenset({"CARBON254_CONFIG", "CARBON254_RECORDED", "CARBON254_REQUIRE_RECORDED"})
+_NOT_SETTINGS: Final = frozenset(
+    {"CARBON254_CONFIG", "CARBON254_RECORDED", "CARBON254_REQUIRE_RECORDED"}
+)
 
 
 @frozen(kw_only=True)
@@ -36,7 +38,9 @@ class Settings:
     credentials: Mapping[str, str] = field(factory=dict, repr=False)
 
 
-def load(environment: Mapping[str, str] | None = None, folder: Path | None = None, **options: Any) -> Settings:
+def load(
+    environment: Mapping[str, str] | None = None, folder: Path | None = None, **options: Any
+) -> Settings:
     """Read settings: file, environment, then ``options`` that are not None. Raises `SettingsInvalid`."""
     found = os.environ if environment is None else environment
     file = Path(found.get("CARBON254_CONFIG", (folder or Path()) / FILE))
@@ -63,7 +67,9 @@ def _joined(key: str, of_file: Any, of_environment: Any) -> Any:
     if not isinstance(of_environment, dict):
         return of_environment
     if not isinstance(of_file, dict):
-        raise SettingsInvalid(f"setting '{key}' is wrong: it is a table, such as {key}.name = \"value\".")
+        raise SettingsInvalid(
+            f"setting '{key}' is wrong: it is a table, such as {key}.name = \"value\"."
+        )
     return {**of_file, **of_environment}
 
 
@@ -80,7 +86,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def _structure(facts: Mapping[str, Any], where: str) -> Settings:
     known = [a.name for a in fields(Settings)]
     if unknown := sorted(set(facts) - set(known)):
-        raise SettingsInvalid(f"unknown setting '{unknown[0]}' in {where} or the environment; use {', '.join(known)}.")
+        raise SettingsInvalid(
+            f"unknown setting '{unknown[0]}' in {where} or the environment; use {', '.join(known)}."
+        )
     converter = Converter(detailed_validation=False)
     converter.register_structure_hook(int, _whole)
     converter.register_structure_hook(str, _text)
@@ -91,10 +99,14 @@ def _structure(facts: Mapping[str, Any], where: str) -> Settings:
         except (ValueError, TypeError) as error:
             raise SettingsInvalid(f"setting '{name}' is wrong: {error.args[0]}.") from None
         except AttributeError:  # not a mapping
-            raise SettingsInvalid(f"setting '{name}' is wrong: it is a table of names and texts.") from None
+            raise SettingsInvalid(
+                f"setting '{name}' is wrong: it is a table of names and texts."
+            ) from None
     made = converter.structure(dict(facts), Settings)
     if made.store == "postgres" and not made.dsn:
-        raise SettingsInvalid("setting 'dsn' is not set: store = 'postgres' needs the database's address.")
+        raise SettingsInvalid(
+            "setting 'dsn' is not set: store = 'postgres' needs the database's address."
+        )
     return made
 
 

@@ -31,12 +31,18 @@ class StoredBatch:
 class Shelf(Protocol):
     """What a store's transaction offers to `plan`."""
 
-    def neighbours(self, batch: Batch, low: np.datetime64, high: np.datetime64) -> Sequence[StoredBatch]:
+    def neighbours(
+        self, batch: Batch, low: np.datetime64, high: np.datetime64
+    ) -> Sequence[StoredBatch]:
         """Batches of the market whose span overlaps ``[low, high]``, and all of the same document."""
         ...
 
     def stored(
-        self, series: Sequence[SeriesId], low: np.datetime64, high: np.datetime64, batches: Sequence[int]
+        self,
+        series: Sequence[SeriesId],
+        low: np.datetime64,
+        high: np.datetime64,
+        batches: Sequence[int],
     ) -> Observations:
         """Rows of the series that overlap ``[low, high]``, and all rows of the numbered batches."""
         ...
@@ -66,7 +72,9 @@ def plan(shelf: Shelf, observations: Observations) -> Merged:
     neighbours = shelf.neighbours(batch, low, high)
     own = [n.id for n in neighbours if document(n.batch) == document(batch)]
     for other in neighbours:
-        if other.id not in own and may_outrank(other.finality, other.source_rank, other.batch, observations):
+        if other.id not in own and may_outrank(
+            other.finality, other.source_rank, other.batch, observations
+        ):
             low, high = min(low, other.low), max(high, other.high)
     if not neighbours:
         return merge(Observations.empty(), (), observations)

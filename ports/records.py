@@ -43,7 +43,9 @@ class LocationRegistry(Protocol):
         """Record places that differ from what is known of the same (market, kind, code); return how many did."""
         ...
 
-    def places(self, market: str, *, kind: str | None = None, as_of: datetime | None = None) -> Sequence[PlaceEntry]:
+    def places(
+        self, market: str, *, kind: str | None = None, as_of: datetime | None = None
+    ) -> Sequence[PlaceEntry]:
         """What was known of a market's places as of an instant (default: now), ordered by kind and code."""
         ...
 

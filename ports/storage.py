@@ -56,7 +56,11 @@ class SeriesStore(Protocol):
     """Observations with both clocks. Every suite of `ports/testing/storage` holds for every adapter."""
 
     def record(
-        self, observations: Observations, *, now: datetime, mark: Callable[[datetime], None] | None = None
+        self,
+        observations: Observations,
+        *,
+        now: datetime,
+        mark: Callable[[datetime], None] | None = None,
     ) -> Recorded:
         """Record all rows of one batch in one transaction, with the outbox row that announces them.
 

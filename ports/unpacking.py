@@ -21,7 +21,15 @@ from carbon254.core.domain.series import SeriesId
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
 
 
 class _Limited(io.RawIOBase):
@@ -37,7 +45,9 @@ class _Limited(io.RawIOBase):
         try:
             data = self._raw.read(len(buffer))
         except _DAMAGED as error:
-            raise DocumentDamaged(f"{self._unpacked.name}: the zip cannot be unpacked ({error}).") from None
+            raise DocumentDamaged(
+                f"{self._unpacked.name}: the zip cannot be unpacked ({error})."
+            ) from None
         self._unpacked.count(len(data))
         buffer[: len(data)] = data
         return len(data)
@@ -67,7 +77,9 @@ class Unpacked:
         """Count unpacked bytes. Raises `TooLarge` beyond the limit."""
         self._seen += size
         if self._seen > self._limit:
-            raise TooLarge(f"{self.name}: unpacks to more than {self._limit} bytes; raise the dataset's limit.")
+            raise TooLarge(
+                f"{self.name}: unpacks to more than {self._limit} bytes; raise the dataset's limit."
+            )
 
     def open(self, member: str) -> io.BufferedReader:
         """Open a member for streaming."""
@@ -77,7 +89,9 @@ class Unpacked:
         try:
             return io.BufferedReader(_Limited(self._zip.open(member), self), 1 << 20)
         except _DAMAGED as error:
-            raise DocumentDamaged(f"{self.name}: member '{member}' cannot be opened ({error}).") from None
+            raise DocumentDamaged(
+                f"{self.name}: member '{member}' cannot be opened ({error})."
+            ) from None
 
     def read(self, member: str) -> bytes:
         """Unpack a whole member."""
@@ -106,13 +120,17 @@ def refuse_html(document: Document) -> None:
 
 def parse_xml(body: bytes, name: str) -> etree._Element:
     """Parse XML with entities, DTDs, network and huge trees refused. Raises `DocumentDamaged`."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         raise DocumentDamaged(f"{name}: no whole XML ({error}).") from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise DocumentDamaged(f"{name}: the XML declares entities or a document type, which we refuse.")
+        raise DocumentDamaged(
+            f"{name}: the XML declares entities or a document type, which we refuse."
+        )
     return root
 
 
@@ -135,7 +153,9 @@ def need_columns(found: Iterable[str], wanted: Iterable[str], name: str) -> None
     """Raise `FeedFormatChanged` that names the columns that are missing."""
     have = set(found)
     if absent := [column for column in wanted if column not in have]:
-        raise FeedFormatChanged(f"{name}: column {', '.join(absent)} is missing; there are {', '.join(sorted(have))}.")
+        raise FeedFormatChanged(
+            f"{name}: column {', '.join(absent)} is missing; there are {', '.join(sorted(have))}."
+        )
 
 
 class SeriesTable:
@@ -151,7 +171,9 @@ class SeriesTable:
         if place == len(self._units):
             self._units.append(unit)
         elif self._units[place] != unit:
-            raise FeedFormatChanged(f"{series} comes in two units: {self._units[place]} and {unit}.")
+            raise FeedFormatChanged(
+                f"{series} comes in two units: {self._units[place]} and {unit}."
+            )
         return place
 
     @property

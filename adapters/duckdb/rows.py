@@ -58,8 +58,17 @@ def from_columns(
     place = np.zeros(int(used[-1]) + 1 if len(used) else 0, dtype=np.int32)
     place[used] = np.arange(len(used))
     batch = place[number]
-    code = np.searchsorted(np.asarray(codes), columns["series"]) if len(codes) > 1 else np.zeros(len(batch), np.int32)
+    code = (
+        np.searchsorted(np.asarray(codes), columns["series"])
+        if len(codes) > 1
+        else np.zeros(len(batch), np.int32)
+    )
     own = {name: columns[name] for name in _SAME}
     return Observations(
-        tuple(series), tuple(units), tuple(known[one] for one in used.tolist()), code=code, batch=batch, **own
+        tuple(series),
+        tuple(units),
+        tuple(known[one] for one in used.tolist()),
+        code=code,
+        batch=batch,
+        **own,
     )

@@ -37,7 +37,9 @@ class DuckDbShelf:
         """Batches by id or receipt; all when no keys are given."""
         return read_batches(self._cursor, column, keys)
 
-    def neighbours(self, batch: Batch, low: np.datetime64, high: np.datetime64) -> Sequence[StoredBatch]:
+    def neighbours(
+        self, batch: Batch, low: np.datetime64, high: np.datetime64
+    ) -> Sequence[StoredBatch]:
         query = (
             f"SELECT {FIELDS} FROM batches WHERE market = ? AND ((low <= ? AND high >= ?) "  # noqa: S608
             "OR (dataset = ? AND receipt = ?)) ORDER BY id"
@@ -46,7 +48,11 @@ class DuckDbShelf:
         return [as_batch(row) for row in self._cursor.execute(query, values).fetchall()]
 
     def stored(
-        self, series: Sequence[SeriesId], low: np.datetime64, high: np.datetime64, batches: Sequence[int]
+        self,
+        series: Sequence[SeriesId],
+        low: np.datetime64,
+        high: np.datetime64,
+        batches: Sequence[int],
     ) -> Observations:
         codes = sorted(self._codes[one][0] for one in series)
         longest = max((self._codes[one][2] for one in series), default=0)
@@ -70,7 +76,10 @@ class DuckDbShelf:
     def _series_of(self, codes: list[int]) -> tuple[list[SeriesId], list[str], list[int]]:
         by_code = {code: (one, unit) for one, (code, unit, _) in self._codes.items()}
         if strange := [code for code in codes if code not in by_code]:
-            query = "SELECT code, market, run, measure, kind, location, unit FROM series WHERE code IN (SELECT unnest(?::INTEGER[]))"
+            query = (
+                "SELECT code, market, run, measure, kind, location, unit FROM series "
+                "WHERE code IN (SELECT unnest(?::INTEGER[]))"
+            )
             for code, *parts, unit in self._cursor.execute(query, [strange]).fetchall():
                 by_code[code] = (SeriesId(*parts), unit)
         return [by_code[code][0] for code in codes], [by_code[code][1] for code in codes], codes
@@ -86,15 +95,25 @@ class DuckDbShelf:
         if not rows:
             return []
         wanted = {self._codes[one][0]: one for one in series}
-        batches = {stored.id: stored.batch for stored in read_batches(self._cursor, "id", [row[0] for row in rows])}
+        batches = {
+            stored.id: stored.batch
+            for stored in read_batches(self._cursor, "id", [row[0] for row in rows])
+        }
         found = []
         for number, codes, first, last, issued, rank, published, basis, recorded in rows:
             if members := tuple(wanted[code] for code in codes if code in wanted):
                 found.append(
                     Restatement(
-                        batches[number], members, _instant(first), _instant(last), _instant(issued), rank,
-                        _instant(published), basis, _instant(recorded),
-                    )  # fmt: skip
+                        batches[number],
+                        members,
+                        _instant(first),
+                        _instant(last),
+                        _instant(issued),
+                        rank,
+                        _instant(published),
+                        basis,
+                        _instant(recorded),
+                    )
                 )
         return found
 

@@ -27,14 +27,30 @@ def read_batches(cursor: Any, column: str, keys: list[Any]) -> list[StoredBatch]
 
 def as_batch(row: tuple[Any, ...]) -> StoredBatch:
     """One row of ``batches``."""
-    number, market, dataset, receipt, digest, version, name, archived, stamp, start, end, synthetic, *rest = row
+    (
+        number,
+        market,
+        dataset,
+        receipt,
+        digest,
+        version,
+        name,
+        archived,
+        stamp,
+        start,
+        end,
+        synthetic,
+        *rest,
+    ) = row
     low, high, finality, rank, recorded = rest
     covers = None if start is None else Window(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
     batch = Batch(
         market, dataset, receipt, digest, version, name, archived.replace(tzinfo=UTC),
         stamp and stamp.replace(tzinfo=UTC), covers, synthetic,
     )  # fmt: skip
-    return StoredBatch(number, batch, _instant(low), _instant(high), finality, rank, recorded.replace(tzinfo=UTC))
+    return StoredBatch(
+        number, batch, _instant(low), _instant(high), finality, rank, recorded.replace(tzinfo=UTC)
+    )
 
 
 def _instant(moment: datetime | None) -> np.datetime64:

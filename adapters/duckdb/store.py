@@ -24,7 +24,6 @@ from carbon254.adapters.duckdb.rows import from_columns, from_result, to_arrow
 from carbon254.adapters.duckdb.shelf import DuckDbShelf
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.errors import (
-    Carbon254Error,
     DiskFull,
     InvalidRequest,
     StoreBusy,
@@ -48,7 +47,9 @@ def _translated(path: Path) -> Iterator[None]:
     except duckdb.Error as error:
         text = str(error)
         if "lock" in text.lower() and "Could not set lock" in text:
-            raise StoreBusy(f"{path} is in use by another process; end it or use another --data.") from None
+            raise StoreBusy(
+                f"{path} is in use by another process; end it or use another --data."
+            ) from None
         if "No space left" in text or "Not enough space" in text:
             raise DiskFull(f"no space left for {path}; free some and run the same again.") from None
         raise StoreUnavailable(f"{path}: {text.splitlines()[0]}") from None
@@ -75,9 +76,13 @@ class DuckDbSeriesStore:
     def _check_version(self) -> None:
         known = self._meta("schema_version")
         if known is None:
-            self._connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(schema.VERSION)])
+            self._connection.execute(
+                "INSERT INTO meta VALUES ('schema_version', ?)", [str(schema.VERSION)]
+            )
         elif int(known) > schema.VERSION:
-            raise StoreUnavailable(f"{self._path} was written by a newer 254Carbon (schema {known}); upgrade to read it.")
+            raise StoreUnavailable(
+                f"{self._path} was written by a newer 254Carbon (schema {known}); upgrade to read it."
+            )
 
     def _meta(self, name: str) -> str | None:
         rows = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchall()
@@ -100,7 +105,11 @@ class DuckDbSeriesStore:
     # -- writing -----------------------------------------------------------------------------------------
 
     def record(
-        self, observations: Observations, *, now: datetime, mark: Callable[[datetime], None] | None = None
+        self,
+        observations: Observations,
+        *,
+        now: datetime,
+        mark: Callable[[datetime], None] | None = None,
     ) -> Recorded:
         batch = observations.batches[0]
         with self._lock, _translated(self._path), self._connection.cursor() as cursor:
@@ -121,7 +130,12 @@ class DuckDbSeriesStore:
             return done
 
     def _write(
-        self, cursor: Any, observations: Observations, nature: str, now: datetime, mark: Callable[[datetime], None] | None
+        self,
+        cursor: Any,
+        observations: Observations,
+        nature: str,
+        now: datetime,
+        mark: Callable[[datetime], None] | None,
     ) -> Recorded:
         batch = observations.batches[0]
         codes = self._assign_codes(cursor, observations)
@@ -132,9 +146,13 @@ class DuckDbSeriesStore:
             mark(at)
         number = self._next_id(cursor, "batches", "id")
         numbers = [number if b == batch else shelf.number(b) for b in merged.rows.batches]
-        table = to_arrow(recording.stamped(merged.rows, at), self._codes_of(cursor, merged.rows, observations, codes), numbers)
+        table = to_arrow(
+            recording.stamped(merged.rows, at),
+            self._codes_of(cursor, merged.rows, observations, codes),
+            numbers,
+        )
         cursor.register("incoming", table)
-        cursor.execute(f"INSERT INTO tail SELECT {schema.NAMES} FROM incoming")
+        cursor.execute(f"INSERT INTO tail SELECT {schema.NAMES} FROM incoming")  # noqa: S608 - our own names
         cursor.unregister("incoming")
         self._write_batch(cursor, number, observations, at, len(merged.rows))
         for one in merged.restatements:
@@ -145,14 +163,17 @@ class DuckDbSeriesStore:
             [event.topic, json.dumps(event.facts()).encode(), _plain(at)],
         )
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('nature', ?)", [nature])
-        return Recorded(at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded)
+        return Recorded(
+            at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded
+        )
 
     def _is_recorded(self, cursor: Any, batch: Batch) -> bool:
         query = "SELECT 1 FROM batches WHERE market = ? AND dataset = ? AND receipt = ? AND parser_version = ?"
         return bool(cursor.execute(query, list(batch.key)).fetchall())
 
     def _next_id(self, cursor: Any, table: str, column: str) -> int:
-        return int(cursor.execute(f"SELECT coalesce(max({column}), -1) + 1 FROM {table}").fetchall()[0][0])  # noqa: S608
+        query = f"SELECT coalesce(max({column}), -1) + 1 FROM {table}"  # noqa: S608 - our own names
+        return int(cursor.execute(query).fetchall()[0][0])
 
     def _assign_codes(self, cursor: Any, observations: Observations) -> np.ndarray[Any, Any]:
         """Codes of the series, new ones given; the longest interval of each is kept for reading overlaps."""
@@ -162,7 +183,9 @@ class DuckDbSeriesStore:
         grown: list[tuple[int, int]] = []
         codes = np.empty(len(observations.series), dtype=np.int32)
         free = self._next_id(cursor, "series", "code")
-        for place, (series, unit) in enumerate(zip(observations.series, observations.units, strict=True)):
+        for place, (series, unit) in enumerate(
+            zip(observations.series, observations.units, strict=True)
+        ):
             known = self._codes.get(series)
             length = int(longest[place])
             if known is None:
@@ -182,7 +205,8 @@ class DuckDbSeriesStore:
 
     def _insert_series(self, cursor: Any, fresh: list[tuple[int, str, SeriesId, str, int]]) -> None:
         parts = {
-            name: [getattr(one[2], name) for one in fresh] for name in ("market", "run", "measure", "kind", "location")
+            name: [getattr(one[2], name) for one in fresh]
+            for name in ("market", "run", "measure", "kind", "location")
         }
         table = pa.table(
             {
@@ -203,25 +227,35 @@ class DuckDbSeriesStore:
             return
         by_text = {str(one): one for one in unknown}
         cursor.register("asked", pa.table({"id": list(by_text)}))
-        rows = cursor.execute("SELECT id, code, unit, longest FROM series SEMI JOIN asked USING (id)").fetchall()
+        rows = cursor.execute(
+            "SELECT id, code, unit, longest FROM series SEMI JOIN asked USING (id)"
+        ).fetchall()
         cursor.unregister("asked")
         for text, code, unit, longest in rows:
             self._codes[by_text[text]] = (code, unit, longest)
 
-    def _codes_of(self, cursor: Any, rows: Observations, observations: Observations, codes: Any) -> Any:
+    def _codes_of(
+        self, cursor: Any, rows: Observations, observations: Observations, codes: Any
+    ) -> Any:
         if rows.series is observations.series:
             return codes
         self._load_codes(cursor, rows.series)
         return np.array([self._codes[one][0] for one in rows.series], dtype=np.int32)
 
-    def _write_batch(self, cursor: Any, number: int, observations: Observations, at: datetime, rows: int) -> None:
+    def _write_batch(
+        self, cursor: Any, number: int, observations: Observations, at: datetime, rows: int
+    ) -> None:
         batch = observations.batches[0]
         low = high = None
         finality = rank = 0
         if len(observations):
             low, high = (moment.item() for moment in recording.span_of(observations))
             finality, rank = int(observations.finality.max()), int(observations.source_rank.max())
-        covers = (None, None) if batch.covers is None else (_plain(batch.covers.start), _plain(batch.covers.end))
+        covers = (
+            (None, None)
+            if batch.covers is None
+            else (_plain(batch.covers.start), _plain(batch.covers.end))
+        )
         cursor.execute(
             "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [number, *batch.key[:3], batch.digest, batch.parser_version, batch.document_name, _plain(batch.archived_at),
@@ -243,7 +277,9 @@ class DuckDbSeriesStore:
             if not wanted:
                 return Observations.empty()
             longest = max(self._codes[one][2] for one in wanted)
-            where, values = self._conditions(selection, [self._codes[one][0] for one in wanted], longest)
+            where, values = self._conditions(
+                selection, [self._codes[one][0] for one in wanted], longest
+            )
             columns = self._select(cursor, "observations", where, values)
             if self._tail_rows:
                 tail = self._select(cursor, "tail", where, values)
@@ -256,7 +292,9 @@ class DuckDbSeriesStore:
         query = f"SELECT {schema.NAMES} FROM {table} WHERE {where}"  # noqa: S608 - values are bound
         return from_result(cursor.execute(query, values))
 
-    def _conditions(self, selection: Selection, codes: list[int], longest: int) -> tuple[str, list[Any]]:
+    def _conditions(
+        self, selection: Selection, codes: list[int], longest: int
+    ) -> tuple[str, list[Any]]:
         one = len(codes) == 1
         conditions = ["series = ?" if one else "series IN (SELECT unnest(?::INTEGER[]))"]
         values: list[Any] = [codes[0] if one else codes]
@@ -285,7 +323,9 @@ class DuckDbSeriesStore:
             }
             where = " AND ".join(f"{name} = ?" for name in exact) or "true"
             query = f"SELECT market, run, measure, kind, location, code, unit, longest FROM series WHERE {where}"  # noqa: S608
-            for *parts, code, unit, longest in cursor.execute(query, list(exact.values())).fetchall():
+            for *parts, code, unit, longest in cursor.execute(
+                query, list(exact.values())
+            ).fetchall():
                 one = SeriesId(*parts)
                 if pattern.matches(one) and question.scope.allows(one):
                     self._codes.setdefault(one, (code, unit, longest))
@@ -305,7 +345,14 @@ class DuckDbSeriesStore:
             )
             rows = cursor.execute(query, [list(wanted)]).fetchall()
         entries = [
-            SeriesEntry(wanted[code], self._codes[wanted[code]][1], _aware(first), _aware(last), count, _aware(at))
+            SeriesEntry(
+                wanted[code],
+                self._codes[wanted[code]][1],
+                _aware(first),
+                _aware(last),
+                count,
+                _aware(at),
+            )
             for code, first, last, count, at in rows
         ]
         return sorted(entries, key=lambda entry: entry.series)
@@ -321,16 +368,24 @@ class DuckDbSeriesStore:
         query = "SELECT id, topic, body, recorded_at FROM outbox WHERE NOT done ORDER BY id LIMIT ?"
         with _translated(self._path), self._connection.cursor() as cursor:
             rows = cursor.execute(query, [limit]).fetchall()
-        return [OutboxMessage(number, topic, bytes(body), _aware(at)) for number, topic, body, at in rows]
+        return [
+            OutboxMessage(number, topic, bytes(body), _aware(at))
+            for number, topic, body, at in rows
+        ]
 
     def done(self, ids: Iterable[int]) -> None:
         with self._lock, _translated(self._path), self._connection.cursor() as cursor:
-            cursor.execute("UPDATE outbox SET done = true WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)])
+            cursor.execute(
+                "UPDATE outbox SET done = true WHERE id IN (SELECT unnest(?::BIGINT[]))",
+                [list(ids)],
+            )
 
     def sort(self, *, force: bool = False) -> bool:
         """Merge the tail into the sorted rows when it has grown enough; return whether it was."""
         with self._lock, _translated(self._path), self._connection.cursor() as cursor:
-            enough = self._tail_rows >= _TAIL_ROWS and self._tail_rows * _TAIL_SHARE >= self._count("observations")
+            enough = self._tail_rows >= _TAIL_ROWS and self._tail_rows * _TAIL_SHARE >= self._count(
+                "observations"
+            )
             if not self._tail_rows or not (force or enough):
                 return False
             cursor.execute("BEGIN")

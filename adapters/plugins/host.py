@@ -11,6 +11,7 @@ import importlib
 import re
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
@@ -21,6 +22,7 @@ from carbon254.core.domain.cards import MarketCard, read_card
 from carbon254.core.domain.errors import Carbon254Error, NotFound, PluginBroken
 
 if TYPE_CHECKING:
+    from carbon254.ports.catalogue import Exporter, QualityCheck
     from carbon254.ports.markets import Market
 
 GROUP: Final = "carbon254.markets"
@@ -30,12 +32,16 @@ class PluginHost:
     """The markets installed in this environment, or those of the entry points handed in."""
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
-        self._entries = sorted(entry_points(group=GROUP) if found is None else found, key=lambda entry: entry.name)
+        self._entries = sorted(
+            entry_points(group=GROUP) if found is None else found, key=lambda entry: entry.name
+        )
         self._cards: dict[str, MarketCard] | None = None
         self._aside: dict[str, str] = {}
         self._markets: dict[str, Market] = {}
-        self._modules: dict[str, Any] = {}
-        self._versions: dict[str, str] = {}  # of the code that is loaded, whatever the files become meanwhile
+        self._managers: dict[str, Any] = {}
+        self._versions: dict[
+            str, str
+        ] = {}  # of the code that is loaded, whatever the files become meanwhile
         self._guard = threading.RLock()
 
     def cards(self) -> Mapping[str, MarketCard]:
@@ -53,7 +59,9 @@ class PluginHost:
             if card.id != entry.name:
                 raise PluginBroken(f"entry point '{entry.name}' leads to the card of '{card.id}'.")
             if entry.name in self._cards:
-                raise PluginBroken(f"market '{entry.name}' is installed twice: uninstall one of the two packages.")
+                raise PluginBroken(
+                    f"market '{entry.name}' is installed twice: uninstall one of the two packages."
+                )
             self._cards[entry.name] = card
         except Carbon254Error as error:
             self._aside[entry.name] = str(error)
@@ -71,12 +79,19 @@ class PluginHost:
             if market not in self.cards():
                 if market in self._aside:
                     raise PluginBroken(f"market '{market}' is set aside: {self._aside[market]}")
-                raise NotFound(f"no market '{market}' is installed; there are {', '.join(self.cards())}.")
+                raise NotFound(
+                    f"no market '{market}' is installed; there are {', '.join(self.cards())}."
+                )
             try:
                 self._markets[market] = self._load(market)
-            except (Exception, SystemExit) as error:  # the plugin's own code ran: what it raised concerns it alone
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # the plugin's own code ran: what it raised concerns it alone
                 self._aside[market] = f"{type(error).__name__}: {error}"
-                raise PluginBroken(f"market '{market}' cannot be loaded: {self._aside[market]}") from error
+                raise PluginBroken(
+                    f"market '{market}' cannot be loaded: {self._aside[market]}"
+                ) from error
             return self._markets[market]
 
     def _load(self, market: str) -> Market:
@@ -95,11 +110,43 @@ class PluginHost:
         manager.check_pending()
         made = manager.hook.carbon254_market(card=card)
         if not isinstance(made, Market):
-            raise PluginBroken(f"'carbon254_market' returned {type(made).__name__}, which is no Market.")
+            raise PluginBroken(
+                f"'carbon254_market' returned {type(made).__name__}, which is no Market."
+            )
         if made.card != card:
-            raise PluginBroken("'carbon254_market' returned a market with another card than the one handed in.")
-        self._modules[market] = module
+            raise PluginBroken(
+                "'carbon254_market' returned a market with another card than the one handed in."
+            )
+        self._managers[market] = manager
         return made
+
+    def quality_checks(self) -> Mapping[str, QualityCheck]:
+        return self._answers("carbon254_quality_checks")
+
+    def exporters(self) -> Mapping[str, Exporter]:
+        return self._answers("carbon254_exporters")
+
+    def announce(self, event: Mapping[str, Any]) -> None:
+        for market, manager in list(self._managers.items()):
+            try:
+                manager.hook.carbon254_on_event(event=event)
+            except Exception as error:  # whoever listens must not undo what happened  # noqa: BLE001
+                warnings.warn(
+                    f"plugin '{market}' failed on an event: {type(error).__name__}: {error}",
+                    stacklevel=2,
+                )
+
+    def _answers(self, hook: str) -> dict[str, Any]:
+        """What all plugins answer to a hook, by ``market.name``; one that fails is set aside."""
+        found: dict[str, Any] = {}
+        for market in list(self.cards()):
+            try:
+                self.market(market)
+                for answer in getattr(self._managers[market].hook, hook)():
+                    found |= {f"{market}.{name}": made for name, made in answer.items()}
+            except Exception as error:  # the plugin's own code  # noqa: BLE001
+                self._aside.setdefault(market, f"{type(error).__name__}: {error}")
+        return found
 
     def parser_version(self, market: str) -> str:
         with self._guard:
@@ -121,7 +168,9 @@ def _version(folder: Path) -> str:
 def _folder(entry: EntryPoint) -> Path:
     """The folder of a plugin's module, found without importing the module or the packages that it lies in."""
     if not re.match(r"[A-Za-z_][\w.]*\s*(:|$)", entry.value):
-        raise PluginBroken(f"entry point '{entry.name}' leads to '{entry.value}', which is no module.")
+        raise PluginBroken(
+            f"entry point '{entry.name}' leads to '{entry.value}', which is no module."
+        )
     spec, path = None, None
     parts = entry.module.split(".")
     for depth in range(1, len(parts) + 1):

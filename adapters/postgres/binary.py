@@ -29,9 +29,6 @@ PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in schema.COLUMNS
 ROW: Final = " || ".join(
     f"{_SEND[kind]}({name})" for name, kind in schema.COLUMNS
 )  # a row as `PACKED`, in SQL
-COPIED: Final = np.dtype(
-    [("fields", ">i2"), ("length", ">i4"), ("row", PACKED)]
-)  # the same as COPY sends it
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
     + [

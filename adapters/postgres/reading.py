@@ -1,4 +1,4 @@
-"""Rows out of Postgres, as blocks of bytes that numpy reads in place."""
+"""Rows out of Postgres, as bytes that numpy reads in place."""
 
 from __future__ import annotations
 
@@ -11,47 +11,32 @@ from psycopg import Connection
 
 from carbon254.adapters.postgres import schema
 from carbon254.adapters.postgres.batches import KnownBatches, plain
-from carbon254.adapters.postgres.binary import COPIED, HEAD, PACKED, ROW, TAIL, unpack
+from carbon254.adapters.postgres.binary import PACKED, ROW, unpack
 from carbon254.adapters.postgres.names import Book, Known
 from carbon254.core.domain.entitlements import Selection
 from carbon254.core.domain.observations import Column, Observations
 
-AT_ONCE: Final = 200_000
 _OWN: Final = ("series", "batch")
+_AT_ONCE: Final = 65_536  # rows taken out of the answer at a time
 
 Condition = tuple[str, list[Any]]
 
 
-def rows(
-    connection: Connection[Any], where: str, values: Sequence[Any], *, at_once: int = AT_ONCE
-) -> dict[str, Column]:
+def rows(connection: Connection[Any], where: str, values: Sequence[Any]) -> dict[str, Column]:
     """Columns of the rows that a condition names.
 
-    Up to ``at_once`` rows come as one value, glued together by the server: half the time of COPY, which sends a
-    message a row. What is larger is streamed by COPY.
+    The server glues the columns of a row together, so that a row is one value, and an answer is one array.
     """
-    query = (
-        f"SELECT count(*), string_agg({ROW}, '') FROM "  # noqa: S608 - values are bound
-        f"(SELECT {schema.NAMES} FROM observations WHERE {where} LIMIT {at_once + 1}) AS found"
-    )
-    found = connection.execute(query.encode(), values, binary=True, prepare=False).fetchone()
-    count, block = found or (0, b"")
-    if count > at_once:
-        return unpack(_streamed(connection, where, values))
-    return unpack(np.frombuffer(block or b"", dtype=PACKED))
-
-
-def _streamed(
-    connection: Connection[Any], where: str, values: Sequence[Any]
-) -> np.ndarray[Any, Any]:
-    query = f"COPY (SELECT {ROW} FROM observations WHERE {where}) TO STDOUT (FORMAT binary)"  # noqa: S608
-    block = bytearray()
-    with connection.cursor().copy(query.encode(), values) as copy:
-        for piece in copy:
-            block += piece
-    inner = memoryview(block)[len(HEAD) : -len(TAIL)]
-    found: np.ndarray[Any, Any] = np.frombuffer(inner, dtype=COPIED)["row"]
-    return found
+    query = f"SELECT {ROW} FROM observations WHERE {where}"  # noqa: S608 - values are bound
+    result = connection.execute(query.encode(), values, binary=True, prepare=False).pgresult
+    assert result is not None
+    count, value = result.ntuples, result.get_value
+    found = np.empty(count, dtype=PACKED)
+    for first in range(0, count, _AT_ONCE):
+        last = min(first + _AT_ONCE, count)
+        block = b"".join([value(row, 0) or b"" for row in range(first, last)])
+        found[first:last] = np.frombuffer(block, dtype=PACKED)
+    return unpack(found)
 
 
 def condition(selection: Selection, wanted: Sequence[Known], until: Any) -> Condition:

@@ -30,7 +30,9 @@ from carbon254.core.domain.revisions import (
 from carbon254.core.domain.vocabulary import Flag, State
 
 
-def merge(existing: Observations, restated: Sequence[Restatement], incoming: Observations) -> Merged:
+def merge(
+    existing: Observations, restated: Sequence[Restatement], incoming: Observations
+) -> Merged:
     """See `revisions.merge`."""
     return _Merge(existing, restated, incoming).result()
 
@@ -46,7 +48,9 @@ class _Groups:
 
 
 class _Merge:
-    def __init__(self, existing: Observations, restated: Sequence[Restatement], incoming: Observations) -> None:
+    def __init__(
+        self, existing: Observations, restated: Sequence[Restatement], incoming: Observations
+    ) -> None:
         self.table = concatenate([existing, incoming])
         self.count = len(existing)
         self.incoming = np.arange(self.count, len(self.table))
@@ -98,17 +102,32 @@ class _Merge:
         rows = np.concatenate([self.now, self.incoming])
         t = self.table
         side = rows >= self.count
-        order = np.lexsort((side, as_int(t.issued_at)[rows], t.interval_end[rows], t.interval_start[rows], t.code[rows]))
+        order = np.lexsort(
+            (
+                side,
+                as_int(t.issued_at)[rows],
+                t.interval_end[rows],
+                t.interval_start[rows],
+                t.code[rows],
+            )
+        )
         rows = rows[order]
         same = np.ones(len(rows) - 1, dtype=bool)
-        for values in (t.code, as_int(t.interval_start), as_int(t.interval_end), as_int(t.issued_at)):
+        for values in (
+            t.code,
+            as_int(t.interval_start),
+            as_int(t.interval_end),
+            as_int(t.issued_at),
+        ):
             same &= values[rows[1:]] == values[rows[:-1]]
         at = np.flatnonzero(same)
         return rows[at], rows[at + 1]
 
     def _equal(self, old: Column, new: Column) -> Column:
         t = self.table
-        equal: Column = (t.value[old] == t.value[new]) | (np.isnan(t.value[old]) & np.isnan(t.value[new]))
+        equal: Column = (t.value[old] == t.value[new]) | (
+            np.isnan(t.value[old]) & np.isnan(t.value[new])
+        )
         for name in ("state", "finality", "flags"):
             equal &= t.column(name)[old] == t.column(name)[new]
         return equal
@@ -143,18 +162,25 @@ class _Merge:
         low = np.minimum.reduceat(t.interval_start[order], first)
         high = np.maximum.reduceat(t.interval_end[order], first)
         if covers := self.batch.covers:
-            low, high = np.minimum(low, instant64(covers.start)), np.maximum(high, instant64(covers.end))
+            low, high = (
+                np.minimum(low, instant64(covers.start)),
+                np.maximum(high, instant64(covers.end)),
+            )
         return _Groups(ids, low, high, order[last])
 
     def _retracted(self, groups: _Groups) -> Observations:
         """Rows that the document covers, outranks and does not hold; and its own stray rows."""
         t, rows = self.table, self.best
-        rows = rows[~(((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0) & (t.state[rows] == State.MISSING))]
+        rows = rows[
+            ~(((t.flags[rows] & np.uint32(Flag.RETRACTED)) != 0) & (t.state[rows] == State.MISSING))
+        ]
         rows = rows[~self._held(groups, rows)]
         own = rows[self.is_own[rows]]
         rest = rows[~self.is_own[rows] & (groups.ids[rows] >= 0)]
         group = groups.ids[rest]
-        inside = (t.interval_start[rest] >= groups.low[group]) & (t.interval_end[rest] <= groups.high[group])
+        inside = (t.interval_start[rest] >= groups.low[group]) & (
+            t.interval_end[rest] <= groups.high[group]
+        )
         rest, group = rest[inside], group[inside]
         stronger = self._compare(groups.strongest[group], rest) > 0
         rest, group = rest[stronger], group[stronger]
@@ -179,7 +205,11 @@ class _Merge:
         before = before[: len(rows)]
         found = before >= 0
         other = new[np.where(found, before - len(rows), 0)]
-        held: Column = found & (groups.ids[other] == groups.ids[rows]) & (t.interval_end[other] > t.interval_start[rows])
+        held: Column = (
+            found
+            & (groups.ids[other] == groups.ids[rows])
+            & (t.interval_end[other] > t.interval_start[rows])
+        )
         return held
 
     # -- the same again ----------------------------------------------------------------------------------
@@ -200,8 +230,18 @@ class _Merge:
             if here[first]:
                 row, end = order[first], order[last]
                 strongest = groups.strongest[ids[first]]
-                span = (t.interval_start[row], t.interval_start[end], t.issued_at[row], int(t.source_rank[strongest]))
-                spans[tuple(int(as_int(np.asarray(s)[None])[0]) if i < 3 else s for i, s in enumerate(span))].append(row)
+                span = (
+                    t.interval_start[row],
+                    t.interval_start[end],
+                    t.issued_at[row],
+                    int(t.source_rank[strongest]),
+                )
+                spans[
+                    tuple(
+                        int(as_int(np.asarray(s)[None])[0]) if i < 3 else s
+                        for i, s in enumerate(span)
+                    )
+                ].append(row)
         published, basis = self._latest_publication(rows)
         for (first_us, last_us, issued, rank), members in spans.items():
             yield Restatement(
@@ -246,14 +286,16 @@ class _LateStatements:
         """Whether anything stored could outrank the incoming document at all; mostly not."""
         if self.restated:
             return True
-        t, stored = self.table, np.arange(self.merge.count)
+        stored = np.arange(self.merge.count)
         if not len(stored) or not len(self.late):
             return False
         own = self.merge.incoming[0]
         archived, stamp, rank, finality = self.merge.keys[-DOCUMENT_KEYS:]
         low = (int(self.late.finality.min()), int(self.late.source_rank.min()))
         above = (finality[stored] > low[0]) | (rank[stored] > low[1])
-        newer = (stamp[stored] > stamp[own]) | ((stamp[stored] == stamp[own]) & (archived[stored] > archived[own]))
+        newer = (stamp[stored] > stamp[own]) | (
+            (stamp[stored] == stamp[own]) & (archived[stored] > archived[own])
+        )
         return bool((above | newer).any())
 
     def rows(self) -> Iterator[Observations]:
@@ -267,7 +309,9 @@ class _LateStatements:
             stored[(t.series[t.code[row]], int(as_int(t.issued_at)[row]))].append(row)
         for group, rows in by_group.items():
             for name in {*self.documents, *self.restated}:
-                yield from self._of_document(name, group, rows, np.array(stored[group], dtype=np.int64))
+                yield from self._of_document(
+                    name, group, rows, np.array(stored[group], dtype=np.int64)
+                )
 
     def _of_document(
         self, name: tuple[str, str, str], group: tuple[Any, int], rows: list[int], stored: Column
@@ -280,7 +324,11 @@ class _LateStatements:
             if series in r.series and int(as_int(np.asarray(r.issued_at)[None])[0]) == issued
         ]  # fmt: skip
         held = [self._restated_rows(r, stored) for r in again]
-        said = stack([t.take(mine), *held]) if len(mine) or any(len(h) for h in held) else Observations.empty()
+        said = (
+            stack([t.take(mine), *held])
+            if len(mine) or any(len(h) for h in held)
+            else Observations.empty()
+        )
         if not len(said):
             return
         strongest = said.take(np.lexsort(rank_keys(said))[-1:])
@@ -289,7 +337,14 @@ class _LateStatements:
             low, high = min(low, instant64(covers.start)), max(high, instant64(covers.end))
         done: set[int] = set()
         for row in rows:
-            yield from self._of_interval(row, t.take(mine), stack(held) if held else said.take([]), strongest, (low, high), done)
+            yield from self._of_interval(
+                row,
+                t.take(mine),
+                stack(held) if held else said.take([]),
+                strongest,
+                (low, high),
+                done,
+            )
 
     def _held_by(self, rows: Column) -> Column:
         """Rows of one document that its last reading holds, without what it retracted."""
@@ -300,24 +355,38 @@ class _LateStatements:
         return kept
 
     def _of_interval(
-        self, row: int, mine: Observations, held: Observations, strongest: Observations, span: Any, done: set[int]
+        self,
+        row: int,
+        mine: Observations,
+        held: Observations,
+        strongest: Observations,
+        span: Any,
+        done: set[int],
     ) -> Iterator[Observations]:
         late = self.late.take([row])
         if len(mine) and _touching(late, mine).any():
             return
         again = np.flatnonzero(_touching(late, held)) if len(held) else np.zeros(0, dtype=np.int64)
         if len(again):
-            fresh = [int(a) for a in again if int(a) not in done and _outranks(held.take([a]), late)]
+            fresh = [
+                int(a) for a in again if int(a) not in done and _outranks(held.take([a]), late)
+            ]
             done.update(fresh)
             if fresh:
                 yield held.take(fresh)
-        elif span[0] <= late.interval_start[0] and late.interval_end[0] <= span[1] and _outranks(strongest, late):
+        elif (
+            span[0] <= late.interval_start[0]
+            and late.interval_end[0] <= span[1]
+            and _outranks(strongest, late)
+        ):
             yield retraction(late, np.array([0]), strongest, np.array([0]))
 
     def _restated_rows(self, again: Restatement, stored: Column) -> Observations:
         """Copies of the rows that were current when they were restated, as rows of the restating document."""
         t = self.table
-        then = t.take(stored[as_int(t.recorded_at)[stored] <= as_int(np.asarray(again.recorded_at)[None])[0]])
+        then = t.take(
+            stored[as_int(t.recorded_at)[stored] <= as_int(np.asarray(again.recorded_at)[None])[0]]
+        )
         rows = current(then)
         starts = then.interval_start[rows]
         rows = rows[(starts >= again.first) & (starts <= again.last)]

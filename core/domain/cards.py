@@ -9,21 +9,23 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import tomllib
 from attrs import field, fields, frozen
 from attrs.validators import in_, optional
-from cattrs import Converter
-from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
-from cattrs.gen import make_dict_structure_fn, override
 
 from carbon254.core.domain import vocabulary
+from carbon254.core.domain._building import Builder
 from carbon254.core.domain.errors import Carbon254Error, InvalidRequest, PluginBroken
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import MIDNIGHT, parse_duration, zone
 
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+T = TypeVar("T")
 Redistribution = Literal["open", "attribution", "internal", "forbidden"]
 
 
@@ -272,6 +274,15 @@ def _check(card: MarketCard) -> None:
             raise PluginBroken(f"{where}: dataset '{name}' names unknown kinds {sorted(unknown)}.")
 
 
+def _structure_date(value: Any, _: Any) -> date:
+    if type(value) is not date:
+        raise ValueError(f"{value!r} is no day: write it without quotes, as in 2025-03-30")
+    return value
+
+
+_RENAMED: Final = {"from_": "from", "class_": "class"}
+
+
 def _structure_rule(text: Any, _: Any) -> Rule:
     return Rule.parse(text)
 
@@ -279,20 +290,39 @@ def _structure_rule(text: Any, _: Any) -> Rule:
 @cache
 def converter() -> Converter:
     """The converter of cards: unknown keys are refused, ``from``, ``class`` and ISO durations are understood."""
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, override
+
     made = Converter(forbid_extra_keys=True)
     made.register_structure_hook(Rule, _structure_rule)
     made.register_structure_hook(timedelta, lambda text, _: parse_duration(text))
-    made.register_structure_hook(date, lambda value, _: value)
+    made.register_structure_hook(date, _structure_date)
     made.register_structure_hook(Path, lambda value, _: Path(value))
-    renamed = {"from_": "from", "class_": "class"}
     for cls in (Nature, Limit, Resolution, WireUnit, DatasetCard, Place):
-        names = {a.name: override(rename=renamed[a.name]) for a in fields(cls) if a.name in renamed}
+        names = {a.name: override(rename=_RENAMED[a.name]) for a in fields(cls) if a.name in _RENAMED}
         made.register_structure_hook(cls, make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True, **names))  # type: ignore[arg-type]
+    return made
+
+
+@cache
+def _builder() -> Builder:
+    makers = {Rule: Rule.parse, timedelta: parse_duration, date: lambda value: _structure_date(value, None), Path: Path}
+    return Builder(makers, _RENAMED)
+
+
+def _structure(facts: Any, wanted: type[T]) -> T:
+    """What `converter` makes of facts; what is simple and right does without it, since it takes long to start."""
+    try:
+        made: T = _builder().build(wanted, facts)
+    except Exception:  # the converter says what is wrong, or converts  # noqa: BLE001
+        return converter().structure(facts, wanted)
     return made
 
 
 def explain(error: BaseException, path: str = "") -> str:
     """Say which keys of a structured value are wrong, in one line."""
+    from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
+
     if isinstance(error, ForbiddenExtraKeysError):
         return f"unknown key {', '.join(sorted(error.extra_fields))} in {path or error.cl.__name__}"
     if isinstance(error, BaseValidationError):
@@ -305,10 +335,10 @@ def read_card(path: Path) -> MarketCard:
     """Read a ``market.toml``. Raises `PluginBroken` that names the key that is wrong."""
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
-        return converter().structure({**facts, "path": str(path)}, MarketCard)
+        return _structure({**facts, "path": str(path)}, MarketCard)
     except Carbon254Error as error:
         raise PluginBroken(f"{path.parent.name}/{path.name}: {error}") from None
-    except (OSError, tomllib.TOMLDecodeError, BaseValidationError, ValueError, TypeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, ExceptionGroup, ValueError, TypeError) as error:
         raise PluginBroken(f"{path.parent.name}/{path.name}: {explain(error)}") from None
 
 
@@ -318,8 +348,8 @@ def _places(path: Path) -> tuple[Place, ...]:
         return ()
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8")).get("location", [])
-        return converter().structure(rows, tuple[Place, ...])
-    except (tomllib.TOMLDecodeError, BaseValidationError, ValueError, TypeError) as error:
+        return _structure(rows, tuple[Place, ...])
+    except (tomllib.TOMLDecodeError, ExceptionGroup, ValueError, TypeError) as error:
         raise PluginBroken(f"{path.parent.name}/{path.name}: {explain(error)}") from None
 
 

@@ -128,7 +128,9 @@ class Receipt:
         return Document(self.name, body, self.media_type, self.headers, self.url, self.archived_at)
 
 
-def receipt_for(document: Document, *, market: str, dataset: str, request: str, **more: Any) -> Receipt:
+def receipt_for(
+    document: Document, *, market: str, dataset: str, request: str, **more: Any
+) -> Receipt:
     """Make the receipt of a document; ``more`` goes to `Receipt` (``archived_at`` at least)."""
     return Receipt(
         market, dataset, request, document.digest, document.name, document.media_type,

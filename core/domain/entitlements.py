@@ -42,14 +42,18 @@ class SeriesPattern:
         """
         parts = text.strip().split("/", 4)
         if not all(parts):
-            raise InvalidRequest(f"pattern '{text}': expected market/run/measure/kind/location, '*' for any.")
+            raise InvalidRequest(
+                f"pattern '{text}': expected market/run/measure/kind/location, '*' for any."
+            )
         return cls(*parts[:4], *(unescape(part) for part in parts[4:]))
 
     def matches(self, series: SeriesId) -> bool:
         """Whether the series is one of these."""
         return all(
             pattern == "*" or fnmatch.fnmatchcase(getattr(series, part), pattern)
-            for part, pattern in zip(_PARTS, (self.market, self.run, self.measure, self.kind, self.location), strict=True)
+            for part, pattern in zip(
+                _PARTS, (self.market, self.run, self.measure, self.kind, self.location), strict=True
+            )
         )
 
 
@@ -83,7 +87,9 @@ class Permitted(Generic[T]):
     def __attrs_post_init__(self) -> None:
         if self._seal is not _SEAL:
             raise TypeError("Permitted is made by Scope.restrict, not by hand.")
-        object.__setattr__(self, "_seal", None)  # spent: `attrs.evolve` cannot carry it to another question
+        object.__setattr__(
+            self, "_seal", None
+        )  # spent: `attrs.evolve` cannot carry it to another question
 
 
 _SEAL: Final = object()

@@ -103,7 +103,9 @@ class _Table:
                 values = np.full(length, a.metadata["fill"], dtype=a.metadata["dtype"])
                 object.__setattr__(self, a.name, values)
             if values.shape != (length,):
-                raise ValueError(f"column '{a.name}' has shape {values.shape}, expected ({length},).")
+                raise ValueError(
+                    f"column '{a.name}' has shape {values.shape}, expected ({length},)."
+                )
             values.flags.writeable = False
 
 
@@ -168,8 +170,14 @@ def _check_rows(table: Any) -> None:
         raise ValueError("a series stands twice in the series table.")
     if not len(table):
         return
-    _refuse((table.code < 0) | (table.code >= len(table.series)), "a code points outside the series table.")
-    _refuse(np.isnat(table.interval_start) | np.isnat(table.interval_end), "an interval has no start or end.")
+    _refuse(
+        (table.code < 0) | (table.code >= len(table.series)),
+        "a code points outside the series table.",
+    )
+    _refuse(
+        np.isnat(table.interval_start) | np.isnat(table.interval_end),
+        "an interval has no start or end.",
+    )
     _refuse(table.interval_end < table.interval_start, "an interval ends before it starts.")
     _refuse(table.flags & ~np.uint32(KNOWN_FLAGS), "a flag is not in the vocabulary.")
     _refuse(table.state > State.QUARANTINED, "a derived state cannot be read or stored.")
@@ -182,7 +190,9 @@ def _check_rows(table: Any) -> None:
 
 def key_order(table: Any) -> Column:
     """Row order by (series, interval_start, interval_end, issued_at)."""
-    order: Column = np.lexsort((as_int(table.issued_at), table.interval_end, table.interval_start, table.code))
+    order: Column = np.lexsort(
+        (as_int(table.issued_at), table.interval_end, table.interval_start, table.code)
+    )
     return order
 
 
@@ -296,7 +306,9 @@ class Observations(_Table):
     @classmethod
     def empty(cls) -> Observations:
         """No rows of no series."""
-        return cls((), (), (), _NO_ROWS, _NO_ROWS.astype(INSTANT), _NO_ROWS.astype(INSTANT), _NO_ROWS)
+        return cls(
+            (), (), (), _NO_ROWS, _NO_ROWS.astype(INSTANT), _NO_ROWS.astype(INSTANT), _NO_ROWS
+        )
 
 
 def observe(
@@ -330,13 +342,13 @@ def concatenate(tables: Sequence[Observations]) -> Observations:
     batches = _unique(batch for table in tables for batch in table.batches)
     parts: dict[str, list[Column]] = {name: [] for name in Observations.column_names()}
     for table in tables:
-        for name in parts:
+        for name, arrays in parts.items():
             values = table.column(name)
             if name == "code":
                 values = _rewrite(values, table.series, series)
             elif name == "batch":
                 values = _rewrite(values, table.batches, batches)
-            parts[name].append(values)
+            arrays.append(values)
     columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     return Observations(tuple(series), tuple(units), tuple(batches), **columns)
 

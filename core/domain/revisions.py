@@ -66,7 +66,9 @@ def document(batch: Batch) -> tuple[str, str, str]:
 
 
 def _stamps(batches: Sequence[Batch]) -> tuple[Column, Column]:
-    stamp = [_OLDEST if b.document_stamp is None else _microseconds(b.document_stamp) for b in batches]
+    stamp = [
+        _OLDEST if b.document_stamp is None else _microseconds(b.document_stamp) for b in batches
+    ]
     archived = [_microseconds(b.archived_at) for b in batches]
     return np.array(stamp, dtype=np.int64), np.array(archived, dtype=np.int64)
 
@@ -101,7 +103,13 @@ DOCUMENT_KEYS = 4
 def best_of_keys(table: Observations) -> Column:
     """Indices of the greatest row of each key, ordered by (series, issued_at, interval_start)."""
     order = np.lexsort(
-        (*rank_keys(table), table.interval_end, table.interval_start, as_int(table.issued_at), table.code)
+        (
+            *rank_keys(table),
+            table.interval_end,
+            table.interval_start,
+            as_int(table.issued_at),
+            table.code,
+        )
     )
     return order[_last_of_key(table, order)] if len(order) else order
 
@@ -202,7 +210,9 @@ def _order_of(batch: Batch) -> tuple[bool, datetime, datetime]:
     return (stamp is not None, stamp or batch.archived_at, batch.archived_at)
 
 
-def merge(existing: Observations, restated: Sequence[Restatement], incoming: Observations) -> Merged:
+def merge(
+    existing: Observations, restated: Sequence[Restatement], incoming: Observations
+) -> Merged:
     """Say what a reading adds to what is stored.
 
     ``existing``: all rows, of every age, of the incoming series in the span of the incoming document and of every
@@ -216,7 +226,9 @@ def merge(existing: Observations, restated: Sequence[Restatement], incoming: Obs
     return _merging.merge(existing, restated, incoming)
 
 
-def retraction(table: Observations, rows: Column, like: Observations, source: Column) -> Observations:
+def retraction(
+    table: Observations, rows: Column, like: Observations, source: Column
+) -> Observations:
     """Rows that retract ``rows`` of ``table``, with finality, rank and publication of ``like[source]``."""
     gone = table.take(rows)
     flags = np.uint32(Flag.RETRACTED) | (gone.flags & np.uint32(Flag.SYNTHETIC))

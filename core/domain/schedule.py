@@ -44,7 +44,9 @@ class Rule:
             except ValueError:
                 raise InvalidRequest(f"'{text}': there is no {hour}:{minute} on a clock.") from None
             return cls(text, anchor, int(days or 0) * (-1 if sign == "-" else 1), clock, zone_name)
-        raise InvalidRequest(f"'{text}' is no rule of time: use forms as in 'D-1 14:00' or 'end+PT10M'.")
+        raise InvalidRequest(
+            f"'{text}' is no rule of time: use forms as in 'D-1 14:00' or 'end+PT10M'."
+        )
 
     def at(
         self,

@@ -34,7 +34,9 @@ def unescape(text: str) -> str:
         return text
     for match in _ESCAPE.finditer(text):
         if match[1] is None:
-            raise InvalidRequest(f"'{text}': '=' must be followed by two upper-case hex digits, as in '=2F'.")
+            raise InvalidRequest(
+                f"'{text}': '=' must be followed by two upper-case hex digits, as in '=2F'."
+            )
     raw = re.sub(rb"=([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), text.encode())
     try:
         return raw.decode()
@@ -55,9 +57,13 @@ def _market(instance: object, attribute: Any, value: str) -> None:
 def _run(instance: object, attribute: Any, value: str) -> None:
     stage, hyphen, process = value.partition("-")
     if stage not in vocabulary.stages():
-        raise InvalidRequest(f"run '{value}': '{stage}' is not one of {', '.join(sorted(vocabulary.stages()))}.")
+        raise InvalidRequest(
+            f"run '{value}': '{stage}' is not one of {', '.join(sorted(vocabulary.stages()))}."
+        )
     if hyphen and not _TOKEN.fullmatch(process):
-        raise InvalidRequest(f"run '{value}': what follows the hyphen must be one token of a-z, 0-9 and '_'.")
+        raise InvalidRequest(
+            f"run '{value}': what follows the hyphen must be one token of a-z, 0-9 and '_'."
+        )
 
 
 def _measure(instance: object, attribute: Any, value: str) -> None:
@@ -66,12 +72,16 @@ def _measure(instance: object, attribute: Any, value: str) -> None:
 
 def _kind(instance: object, attribute: Any, value: str) -> None:
     if value not in vocabulary.kinds():
-        raise InvalidRequest(f"kind '{value}' is not one of {', '.join(sorted(vocabulary.kinds()))}.")
+        raise InvalidRequest(
+            f"kind '{value}' is not one of {', '.join(sorted(vocabulary.kinds()))}."
+        )
 
 
 def _location(instance: object, attribute: Any, value: str) -> None:
     if not value or len(value) > _MAX_LOCATION or not value.isprintable():
-        raise InvalidRequest(f"location {value!r}: 1 to {_MAX_LOCATION} printable characters are needed.")
+        raise InvalidRequest(
+            f"location {value!r}: 1 to {_MAX_LOCATION} printable characters are needed."
+        )
 
 
 @frozen(order=True, cache_hash=True)

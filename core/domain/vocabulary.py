@@ -169,13 +169,21 @@ def _qualifier_allowed(groups: list[str], qualifier: str) -> bool:
         or ("currency" in groups and qualifier in _lower_currencies())
         or ("ancillary" in groups and qualifier in _WORDS["ancillary"]["words"])
         or ("quantile" in groups and _QUANTILE.fullmatch(qualifier) is not None)
-        or ("pair" in groups and set(qualifier.split("_")) <= _lower_currencies() and len(qualifier) == 7)
+        or (
+            "pair" in groups
+            and set(qualifier.split("_")) <= _lower_currencies()
+            and len(qualifier) == 7
+        )
     )
 
 
 def _by_fuel(name: str) -> dict[str, Any] | None:
     for stem, facts in _WORDS["measures"].items():
-        if facts.get("by_fuel") and name.startswith(stem + "_") and name[len(stem) + 1 :] in fuels():
+        if (
+            facts.get("by_fuel")
+            and name.startswith(stem + "_")
+            and name[len(stem) + 1 :] in fuels()
+        ):
             return dict(facts)
     return None
 

@@ -1,4 +1,4 @@
-"""Judge what is stored: fresh, whole, within limits, without spikes, parts adding up; and decide on refused documents."""
+"""Judge what is stored: fresh, whole, within limits, no spikes, sums; and decide on refused documents."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 import numpy as np
 from attrs import frozen
 
-from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.completeness import check_completeness, check_freshness
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
 from carbon254.core.domain.observations import Observations, instant64
-from carbon254.core.domain.quality import QualityFinding, check_limits
+from carbon254.core.domain.quality import QualityFinding, check_duplicates, check_limits
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.spikes import SpikeRule, check_spikes
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.totals import check_adds_up
 from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.reread_documents import RereadDocuments
-from carbon254.ports.catalogue import MarketCatalogue
+from carbon254.ports.catalogue import Extensions, MarketCatalogue, QualityCheck
 from carbon254.ports.clock import Clock
 from carbon254.ports.records import Quarantined, RecordStore
 from carbon254.ports.storage import SeriesStore
@@ -34,6 +34,7 @@ class CheckQuality:
     catalogue: MarketCatalogue
     clock: Clock
     reread: RereadDocuments
+    extensions: Extensions
 
     def run(
         self,
@@ -52,7 +53,9 @@ class CheckQuality:
         order = {"error": 0, "warning": 1, "info": 2}
         return sorted(findings, key=lambda one: (order[one.severity], one.rule, str(one.series)))
 
-    def _market(self, card: MarketCard, scope: Scope, window: Window | None) -> Iterator[QualityFinding]:
+    def _market(
+        self, card: MarketCard, scope: Scope, window: Window | None
+    ) -> Iterator[QualityFinding]:
         now = self.clock.now()
         entries = self.store.find(scope.restrict(Selection(patterns=(SeriesPattern(card.id),))))
         if not entries:
@@ -62,7 +65,9 @@ class CheckQuality:
         last = max(entry.last for entry in entries)
         span = window or Window(last - timedelta(days=2), last)
         wide = Window(span.start - timedelta(days=28), span.end)
-        rows = self.store.read(scope.restrict(Selection(tuple(e.series for e in entries), window=wide)))
+        rows = self.store.read(
+            scope.restrict(Selection(tuple(e.series for e in entries), window=wide))
+        )
         rows = current_rows(rows)
         yield from self._values(card, rows, span, now)
 
@@ -72,10 +77,14 @@ class CheckQuality:
         start, end = instant64(span.start), instant64(span.end)
         inside = rows.take((rows.interval_start >= start) & (rows.interval_start < end))
         yield from check_limits(card, inside).findings
+        yield from check_duplicates(inside).findings
+        checks = self.extensions.quality_checks()
         for facts in card.datasets.values():
             mine = np.array([facts.feeds(series) for series in inside.series], dtype=bool)
             if facts.adds_up and mine.any():
                 yield from check_adds_up(inside.take(mine[inside.code]), facts.adds_up).findings
+            for name, check in checks.items():
+                yield from _guarded(name, check, inside.take(mine[inside.code]), facts)
         yield from check_spikes(rows, card.zone, SpikeRule(), since=span.start).findings
         for code, series in enumerate(inside.series):
             own = inside.take(inside.code == code)
@@ -95,3 +104,14 @@ class CheckQuality:
         for market in sorted({entry.market for entry in accepted}):
             outcomes += self.reread.market(market, digests=frozenset({digest}))
         return outcomes
+
+
+def _guarded(
+    name: str, check: QualityCheck, rows: Observations, facts: DatasetCard
+) -> list[QualityFinding]:
+    """What a plugin's check finds; a check that fails is a finding of its own."""
+    try:
+        return list(check(rows, facts))
+    except Exception as error:  # the plugin's own code must not stop the other checks  # noqa: BLE001
+        told = f"check '{name}' failed: {type(error).__name__}: {error}"
+        return [QualityFinding("plugin", None, None, None, told, "error")]

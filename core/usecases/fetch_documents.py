@@ -50,9 +50,13 @@ class FetchDocuments:
                 outcomes.append(outcome)
         return outcomes
 
-    def _part(self, card: MarketCard, dataset: str, window: Window, *, observed: bool) -> Iterator[Outcome]:
+    def _part(
+        self, card: MarketCard, dataset: str, window: Window, *, observed: bool
+    ) -> Iterator[Outcome]:
         facts = card.dataset(dataset)
-        limits = FetchLimits(hosts=card.hosts, max_bytes=facts.max_bytes, credentials=self._credentials_of(card))
+        limits = FetchLimits(
+            hosts=card.hosts, max_bytes=facts.max_bytes, credentials=self._credentials_of(card)
+        )
         asked: Asking | None = None
         document: Document | None = None
         error: Carbon254Error | None = None
@@ -66,7 +70,13 @@ class FetchDocuments:
                 yield _failed(card, dataset, window, refused, before)
                 return
             except (Exception, SystemExit) as broken:  # the plugin's own code  # noqa: BLE001
-                yield _failed(card, dataset, window, PluginBroken(f"{type(broken).__name__}: {broken}"), before)
+                yield _failed(
+                    card,
+                    dataset,
+                    window,
+                    PluginBroken(f"{type(broken).__name__}: {broken}"),
+                    before,
+                )
                 return
             if error is not None and before is not None:  # the market has got over it
                 yield _skipped(card, dataset, error, before)
@@ -81,16 +91,27 @@ class FetchDocuments:
             yield from self._taken(card, dataset, request, document, observed=observed)
 
     def _taken(
-        self, card: MarketCard, dataset: str, request: Request, document: Document, *, observed: bool
+        self,
+        card: MarketCard,
+        dataset: str,
+        request: Request,
+        document: Document,
+        *,
+        observed: bool,
     ) -> Iterator[Outcome]:
         if request.role == "login":
             return
         self.ingest.archive.put(document.body)
         receipt = self.ingest.journal.receipt(
             receipt_for(
-                document, market=card.id, dataset=dataset, request=request.key, role=request.role,
-                archived_at=document.fetched_at or self.ingest.clock.now(), observed=observed,
-            )  # fmt: skip
+                document,
+                market=card.id,
+                dataset=dataset,
+                request=request.key,
+                role=request.role,
+                archived_at=document.fetched_at or self.ingest.clock.now(),
+                observed=observed,
+            )
         )
         if request.role == "data":
             yield self.ingest.read(receipt, dataset, document)
@@ -123,7 +144,9 @@ def _next(asked: Asking, document: Document | None, error: Carbon254Error | None
 
 def _skipped(card: MarketCard, dataset: str, error: Carbon254Error, request: Request) -> Outcome:
     status = _GIVE_UP.get(error.code, "unavailable")
-    return Outcome(request.name or request.url, status, card.id, dataset, code=error.code, message=str(error))
+    return Outcome(
+        request.name or request.url, status, card.id, dataset, code=error.code, message=str(error)
+    )
 
 
 def _failed(

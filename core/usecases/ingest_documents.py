@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -24,6 +24,7 @@ from carbon254.core.domain.errors import (
     PluginBroken,
     TooLarge,
 )
+from carbon254.core.domain.events import recorded as recorded_event
 from carbon254.core.domain.expectations import publication_times
 from carbon254.core.domain.observations import (
     INSTANT,
@@ -80,6 +81,7 @@ class IngestDocuments:
     store: SeriesStore
     records: RecordStore
     clock: Clock
+    announce: Callable[[Mapping[str, Any]], None] = field(default=lambda event: None, eq=False, repr=False)
     _told: dict[str, set[tuple[str, str]]] = field(factory=dict, init=False, eq=False, repr=False)
 
     def run(
@@ -173,6 +175,8 @@ class IngestDocuments:
         except _QUARANTINE as error:
             return self._quarantine(receipt, told, error)
         self.learn(receipt.market, observations)
+        if recorded.recorded_at is not None:
+            self.announce(recorded_event(observations.batches[0], observations, recorded.recorded_at).facts())
         status: Status = "recorded" if recorded.recorded_at and recorded.written else "unchanged"
         return evolve(told, status=status, recorded=recorded)
 

@@ -34,8 +34,17 @@ class MakeSamples:
         day = operating_day(now, facts.day_zone, facts.day_start) + timedelta(2)
         while True:
             span = day_window(day, facts.day_zone, facts.day_start)
-            last = (facts.resolution[-1].length if facts.resolution else span.length) if span.length else span.length
-            due = facts.due.at(span.end - min(last, span.length), span.end, day_zone=facts.day_zone, day_start=facts.day_start)
+            last = (
+                (facts.resolution[-1].length if facts.resolution else span.length)
+                if span.length
+                else span.length
+            )
+            due = facts.due.at(
+                span.end - min(last, span.length),
+                span.end,
+                day_zone=facts.day_zone,
+                day_start=facts.day_start,
+            )
             if due <= now or day.year < MINYEAR + 2:
                 return day
             day -= timedelta(1)
@@ -54,11 +63,19 @@ class MakeSamples:
         try:
             documents = list(self.documents(card, dataset))
         except (Exception, SystemExit) as error:  # the plugin's own code  # noqa: BLE001
-            text = str(error) if isinstance(error, Carbon254Error) else f"{type(error).__name__}: {error}"
+            text = (
+                str(error)
+                if isinstance(error, Carbon254Error)
+                else f"{type(error).__name__}: {error}"
+            )
             return [
                 Outcome(
-                    f"sample of {card.id} {dataset}", "unavailable", card.id, dataset, code=PluginBroken.code,
+                    f"sample of {card.id} {dataset}",
+                    "unavailable",
+                    card.id,
+                    dataset,
+                    code=PluginBroken.code,
                     message=text,
-                )  # fmt: skip
+                )
             ]
         return self.ingest.run(documents, market=card.id, synthetic=True)

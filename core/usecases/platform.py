@@ -83,7 +83,9 @@ class Platform:
         )  # fmt: skip
         return frame_of(self.query.run(question, Scope.everything()))
 
-    def download(self, market: str, dataset: str, start: str, end: str | None = None) -> list[Outcome]:
+    def download(
+        self, market: str, dataset: str, start: str, end: str | None = None
+    ) -> list[Outcome]:
         """Fetch a market's documents of a window and take them in; what does not come is named in an outcome."""
         zone_name = self.catalogue.market(market).card.dataset(dataset).day_zone
         return self.fetch.run(market, dataset, parse_window(start, end, zone_name))
@@ -99,7 +101,9 @@ class Platform:
         one = SeriesId.parse(series)
         card = self.catalogue.cards().get(one.market)
         moment = parse_window(start, None, card.zone if card else "UTC").start
-        return self.trace.run(one, moment, Scope.everything(), as_of=parse_instant(as_of) if as_of else None)
+        return self.trace.run(
+            one, moment, Scope.everything(), as_of=parse_instant(as_of) if as_of else None
+        )
 
     def close(self) -> None:
         """Give up stores and locks."""

@@ -88,9 +88,15 @@ class QuerySeries:
         card knows, `InvalidRequest` for an ``as_of`` after the last commit.
         """
         if not question.series and not question.patterns:
-            raise InvalidRequest("name at least one series or pattern, such as caiso/day_ahead/price/hub/*.")
+            raise InvalidRequest(
+                "name at least one series or pattern, such as caiso/day_ahead/price/hub/*."
+            )
         selection = Selection(
-            question.series, question.patterns, question.window, question.as_of, question.published_by
+            question.series,
+            question.patterns,
+            question.window,
+            question.as_of,
+            question.published_by,
         )
         rows = self.store.read(scope.restrict(selection))
         for one in question.series:
@@ -109,13 +115,23 @@ class QuerySeries:
             return
         everything = Scope.everything().restrict(Selection((series,)))
         if not self.store.find(everything):
-            raise NotFound(f"no series {series} is stored; 'carbon254 series find' lists what there is.")
+            raise NotFound(
+                f"no series {series} is stored; 'carbon254 series find' lists what there is."
+            )
 
-    def _answer(self, series: SeriesId, rows: Observations, question: Question, now: datetime) -> SeriesAnswer:
-        own = rows.take(rows.code == rows.series.index(series)) if series in rows.series else rows.take([])
+    def _answer(
+        self, series: SeriesId, rows: Observations, question: Question, now: datetime
+    ) -> SeriesAnswer:
+        own = (
+            rows.take(rows.code == rows.series.index(series))
+            if series in rows.series
+            else rows.take([])
+        )
         window = question.window
         if question.include_history:
-            chosen = np.lexsort((own.recorded_at, as_int(own.issued_at), own.interval_end, own.interval_start))
+            chosen = np.lexsort(
+                (own.recorded_at, as_int(own.issued_at), own.interval_end, own.interval_start)
+            )
         else:
             chosen = current(own)
             if not question.vintages:
@@ -140,13 +156,21 @@ class QuerySeries:
         def column(name: str, absent: object) -> Column:
             if not len(own):
                 return np.full(len(row), absent, dtype=own.column(name).dtype)
-            return np.where(gap, np.asarray(absent, dtype=own.column(name).dtype), own.column(name)[at])
+            return np.where(
+                gap, np.asarray(absent, dtype=own.column(name).dtype), own.column(name)[at]
+            )
 
-        start, end, state = column("interval_start", 0), column("interval_end", 0), column("state", 0)
+        start, end, state = (
+            column("interval_start", 0),
+            column("interval_end", 0),
+            column("state", 0),
+        )
         if derived is not None:
             start, end, state = derived.interval_start, derived.interval_end, derived.state  # type: ignore[attr-defined]
         nat = np.datetime64("NaT", "us")
-        unit = own.units[own.series.index(series)] if series in own.series else self._unit_of(series)
+        unit = (
+            own.units[own.series.index(series)] if series in own.series else self._unit_of(series)
+        )
         answer = SeriesAnswer(
             series, unit, start, end, column("value", np.nan), state, column("finality", 0), column("flags", 0),
             column("source_rank", 0), column("issued_at", nat), column("published_at", nat),
@@ -193,7 +217,9 @@ def latest_issue(rows: Observations, chosen: Column) -> Column:
 def _starting_in(rows: Observations, window: Window | None) -> Column:
     if window is None:
         return np.ones(len(rows), dtype=bool)
-    return (rows.interval_start >= instant64(window.start)) & (rows.interval_start < instant64(window.end))
+    return (rows.interval_start >= instant64(window.start)) & (
+        rows.interval_start < instant64(window.end)
+    )
 
 
 def note(answers: Sequence[SeriesAnswer]) -> Iterator[str]:

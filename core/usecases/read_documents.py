@@ -46,7 +46,9 @@ class ReadDocuments:
             except Carbon254Error:
                 raise
             except Exception as error:  # the plugin's own code
-                raise PluginBroken(f"{market} failed on {document.name}: {type(error).__name__}: {error}") from error
+                raise PluginBroken(
+                    f"{market} failed on {document.name}: {type(error).__name__}: {error}"
+                ) from error
             readings += found
             for reading in found:
                 ignored.update(reading.rows_ignored)

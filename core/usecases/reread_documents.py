@@ -63,9 +63,14 @@ class RereadDocuments:
         left = receipts[ids.index(seen) + 1 :] if seen in ids else receipts
         if not left:
             return outcomes
-        done = {(batch.receipt, batch.dataset) for batch in self.ingest.store.batches([one.id for one in left])}
+        done = {
+            (batch.receipt, batch.dataset)
+            for batch in self.ingest.store.batches([one.id for one in left])
+        }
         done |= {(entry.receipt, entry.dataset) for entry in records.refused()}
-        outcomes += self._read([one for one in left if one.role == "data"], on_outcome, done=frozenset(done))
+        outcomes += self._read(
+            [one for one in left if one.role == "data"], on_outcome, done=frozenset(done)
+        )
         records.put(_FINISHED, ids[-1])
         return outcomes
 
@@ -106,7 +111,9 @@ class RereadDocuments:
         try:
             self.ingest.claim(synthetic=mark.synthetic)
             document = receipt.document(self.ingest.archive.get(receipt.digest))
-            observations, told = self.ingest.prepare(receipt, mark.dataset, document, told, synthetic=mark.synthetic)
+            observations, told = self.ingest.prepare(
+                receipt, mark.dataset, document, told, synthetic=mark.synthetic
+            )
             recorded = self.ingest.store.record(observations, now=mark.recorded_at)
         except (StoreUnavailable, StoreBusy, DiskFull, Conflict):
             raise
@@ -114,7 +121,11 @@ class RereadDocuments:
             return evolve(told, status="unavailable", code=error.code, message=str(error))
         self.ingest.learn(receipt.market, observations)
         version = observations.batches[0].parser_version
-        note = "" if version == mark.parser_version else f"read by parser {version}, then by {mark.parser_version}."
+        note = (
+            ""
+            if version == mark.parser_version
+            else f"read by parser {version}, then by {mark.parser_version}."
+        )
         return evolve(told, recorded=recorded, message=note)
 
     def _read(
@@ -131,17 +142,27 @@ class RereadDocuments:
         for receipt in receipts:
             if (receipt.id, receipt.dataset) in done:
                 continue
-            for outcome in self._each(receipt, done, (before or {}).get(receipt.id, ()), synthetic=synthetic):
+            for outcome in self._each(
+                receipt, done, (before or {}).get(receipt.id, ()), synthetic=synthetic
+            ):
                 on_outcome(outcome)
                 outcomes.append(outcome)
         return outcomes
 
     def _each(
-        self, receipt: Receipt, done: Container[tuple[str, str]], before: Sequence[str], *, synthetic: bool
+        self,
+        receipt: Receipt,
+        done: Container[tuple[str, str]],
+        before: Sequence[str],
+        *,
+        synthetic: bool,
     ) -> Iterator[Outcome]:
         try:
             document = receipt.document(self.ingest.archive.get(receipt.digest))
-        except (NotFound, DocumentDamaged) as error:  # one rotten copy must not keep the others from being read
+        except (
+            NotFound,
+            DocumentDamaged,
+        ) as error:  # one rotten copy must not keep the others from being read
             yield Outcome(
                 receipt.name, "unavailable", receipt.market, receipt.dataset, receipt.digest, code=error.code,
                 message=str(error),
@@ -150,7 +171,9 @@ class RereadDocuments:
         datasets: Iterable[str] = (receipt.dataset,)
         if not receipt.dataset:
             homes = self.ingest.recognise(document, receipt.market)
-            datasets = dict.fromkeys([*(dataset for _, found in homes for dataset in found), *before])
+            datasets = dict.fromkeys(
+                [*(dataset for _, found in homes for dataset in found), *before]
+            )
         for dataset in datasets:
             if (receipt.id, dataset) not in done:
                 yield self.ingest.read(receipt, dataset, document, synthetic=synthetic)

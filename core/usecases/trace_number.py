@@ -61,7 +61,9 @@ class TraceNumber:
         batch = row.batches[row.batch[0]]
         receipt = self.journal.receipts().get(batch.receipt)
         if receipt is None:
-            raise NotFound(f"the journal has no receipt {batch.receipt} ({batch.document_name}): restore its files.")
+            raise NotFound(
+                f"the journal has no receipt {batch.receipt} ({batch.document_name}): restore its files."
+            )
         document = receipt.document(self.archive.get(batch.digest))
         again, place = self._read_again(batch, document, row)
         value = None if np.isnan(row.value[0]) else float(row.value[0])
@@ -75,10 +77,17 @@ class TraceNumber:
         return Provenance(row, batch, receipt, locator, fragment, version, again, again == value)
 
     def _row(
-        self, series: SeriesId, start: datetime, scope: Scope, as_of: datetime | None, published_by: datetime | None
+        self,
+        series: SeriesId,
+        start: datetime,
+        scope: Scope,
+        as_of: datetime | None,
+        published_by: datetime | None,
     ) -> Observations:
         window = Window(start, start + timedelta(microseconds=1))
-        rows = self.store.read(scope.restrict(Selection((series,), (), window, as_of, published_by)))
+        rows = self.store.read(
+            scope.restrict(Selection((series,), (), window, as_of, published_by))
+        )
         rows = current_rows(rows)
         here = np.flatnonzero(rows.interval_start == instant64(start))
         if not len(here):
@@ -91,9 +100,13 @@ class TraceNumber:
         except Carbon254Error:
             raise
         except Exception as error:  # the plugin's own code
-            raise PluginBroken(f"{market} cannot locate {locator}: {type(error).__name__}: {error}") from error
+            raise PluginBroken(
+                f"{market} cannot locate {locator}: {type(error).__name__}: {error}"
+            ) from error
 
-    def _read_again(self, batch: Batch, document: Document, row: Observations) -> tuple[float | None, int | None]:
+    def _read_again(
+        self, batch: Batch, document: Document, row: Observations
+    ) -> tuple[float | None, int | None]:
         """What the parser reads for the row's interval today, and where it stands; twice None when it reads nothing."""
         market = self.catalogue.market(batch.market)
         try:
@@ -105,7 +118,9 @@ class TraceNumber:
         except Carbon254Error:
             return None, None
         except Exception as error:  # the plugin's own code
-            raise PluginBroken(f"{batch.market} failed on {document.name}: {type(error).__name__}: {error}") from error
+            raise PluginBroken(
+                f"{batch.market} failed on {document.name}: {type(error).__name__}: {error}"
+            ) from error
         return None, None
 
 

@@ -32,7 +32,9 @@ EVERYTHING = Scope.everything()
 Answer = dict[tuple[SeriesId, datetime, datetime], tuple[Any, ...]]
 
 
-def hours(values: dict[int, float | None], step: timedelta = HOUR) -> list[tuple[datetime, datetime, float | None]]:
+def hours(
+    values: dict[int, float | None], step: timedelta = HOUR
+) -> list[tuple[datetime, datetime, float | None]]:
     """Rows of hour numbers and values; None is a row of state ``missing``."""
     return [(DAY + n * step, DAY + (n + 1) * step, value) for n, value in values.items()]
 
@@ -59,16 +61,27 @@ def told(
     reading = Reading(
         series,
         [unit] * len(series),
-        [row[0] for row in flat],
-        [instant64(row[1]) for row in flat],
-        [instant64(row[2]) for row in flat],
-        value,
-        state=state,
-        finality=[finality] * len(flat),
-        source_rank=[rank] * len(flat),
-        published_at=[instant64(published or stamp or archived)] * len(flat),
+        np.array([row[0] for row in flat]),
+        np.array([instant64(row[1]) for row in flat]),
+        np.array([instant64(row[2]) for row in flat]),
+        np.array(value),
+        state=np.array(state),
+        finality=np.full(len(flat), finality),
+        source_rank=np.full(len(flat), rank),
+        published_at=np.full(len(flat), instant64(published or stamp or archived)),
     )
-    batch = Batch("caiso", "day_ahead_lmp", name, name * 8, parser, f"{name}.zip", archived, stamp, covers, synthetic)
+    batch = Batch(
+        "caiso",
+        "day_ahead_lmp",
+        name,
+        name * 8,
+        parser,
+        f"{name}.zip",
+        archived,
+        stamp,
+        covers,
+        synthetic,
+    )
     basis = np.full(len(reading), PublishedBasis.CLAIM, dtype=np.uint8)
     return observe(reading, batch, published_basis=basis)
 
@@ -104,10 +117,16 @@ def random_documents(seed: int, count: int, *, stamped: bool = True) -> list[Obs
         first = rng.randrange(0, 4)
         rows = {}
         for one in rng.sample([NP15, SP15], rng.choice([1, 2])):
-            slots = [s for s in range(int(first * HOUR / step), int((first + 3) * HOUR / step)) if rng.random() < 0.8]
+            slots = [
+                s
+                for s in range(int(first * HOUR / step), int((first + 3) * HOUR / step))
+                if rng.random() < 0.8
+            ]
             rows[one] = hours({s: rng.choice([1.0, 2.0, -3.0, 0.0, None]) for s in slots}, step)
         rows = {one: held for one, held in rows.items() if held} or {NP15: hours({first: 1.0})}
-        covers = Window(DAY + first * HOUR, DAY + (first + 3) * HOUR) if rng.random() < 0.5 else None
+        covers = (
+            Window(DAY + first * HOUR, DAY + (first + 3) * HOUR) if rng.random() < 0.5 else None
+        )
         stamp = NOON + timedelta(minutes=n)
         finality = rng.choice([Finality.PRELIMINARY, Finality.FINAL, Finality.FINAL])
         documents.append(
@@ -124,7 +143,10 @@ class SeriesStoreSuite:
         """Record documents one after the other, a minute apart."""
         last = store.last_recorded()
         start = max(NOON, last) if last else NOON
-        return [store.record(one, now=start + timedelta(minutes=n + 1)) for n, one in enumerate(documents)]
+        return [
+            store.record(one, now=start + timedelta(minutes=n + 1))
+            for n, one in enumerate(documents)
+        ]
 
     def test_an_empty_store_answers_with_nothing(self, store: SeriesStore) -> None:
         assert store.last_recorded() is None
@@ -151,12 +173,16 @@ class SeriesStoreSuite:
         assert (first.new, again.recorded_at, again.written) == (1, None, 0)
         assert store.last_recorded() == first.recorded_at
 
-    def test_each_transaction_has_an_instant_of_its_own_that_grows(self, store: SeriesStore) -> None:
+    def test_each_transaction_has_an_instant_of_its_own_that_grows(
+        self, store: SeriesStore
+    ) -> None:
         one = store.record(told({NP15: hours({0: 1.0})}, name="a"), now=NOON)
         two = store.record(told({NP15: hours({0: 2.0})}, name="b", stamp=NOON), now=NOON - HOUR)
         assert (one.recorded_at, two.recorded_at) == (NOON, NOON + timedelta(microseconds=1))
 
-    def test_the_mark_is_written_before_the_commit_and_its_failure_undoes_it(self, store: SeriesStore) -> None:
+    def test_the_mark_is_written_before_the_commit_and_its_failure_undoes_it(
+        self, store: SeriesStore
+    ) -> None:
         def refuse(at: datetime) -> None:
             raise InvalidRequest(f"no mark at {at}")
 
@@ -170,14 +196,18 @@ class SeriesStoreSuite:
 
     def test_a_return_to_an_earlier_value_is_three_revisions(self, store: SeriesStore) -> None:
         documents = [
-            told({NP15: hours({0: v})}, name=f"d{n}", stamp=NOON + n * HOUR) for n, v in enumerate([10.0, 20.0, 10.0])
+            told({NP15: hours({0: v})}, name=f"d{n}", stamp=NOON + n * HOUR)
+            for n, v in enumerate([10.0, 20.0, 10.0])
         ]
         self.record(store, *documents)
         assert len(store.read(EVERYTHING.restrict(Selection((NP15,))))) == 3
         assert values(store) == {0: 10.0}
 
     def test_an_equal_row_is_not_written_again(self, store: SeriesStore) -> None:
-        documents = [told({NP15: hours({0: 10.0})}, name=n, stamp=NOON + HOUR * i) for i, n in enumerate("ab")]
+        documents = [
+            told({NP15: hours({0: 10.0})}, name=n, stamp=NOON + HOUR * i)
+            for i, n in enumerate("ab")
+        ]
         _, again = self.record(store, *documents)
         assert (again.unchanged, again.written) == (1, 0)
         assert len(store.read(EVERYTHING.restrict(Selection((NP15,))))) == 1
@@ -187,8 +217,12 @@ class SeriesStoreSuite:
         _, done = self.record(store, early, told({NP15: hours({0: 10.0})}, name="b"))
         assert done.revised == 1
 
-    def test_a_preliminary_file_after_the_final_one_changes_nothing(self, store: SeriesStore) -> None:
-        late = told({NP15: hours({0: 99.0})}, name="b", finality=Finality.PRELIMINARY, archived=NOON + HOUR)
+    def test_a_preliminary_file_after_the_final_one_changes_nothing(
+        self, store: SeriesStore
+    ) -> None:
+        late = told(
+            {NP15: hours({0: 99.0})}, name="b", finality=Finality.PRELIMINARY, archived=NOON + HOUR
+        )
         _, done = self.record(store, told({NP15: hours({0: 10.0})}, name="a"), late)
         assert done.superseded == 1
         assert values(store) == {0: 10.0}
@@ -201,12 +235,16 @@ class SeriesStoreSuite:
 
     def test_a_finer_resolution_supersedes_what_it_overlaps(self, store: SeriesStore) -> None:
         quarter = timedelta(minutes=15)
-        fine = told({NP15: hours({0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0}, quarter)}, name="b", stamp=NOON + HOUR)
+        fine = told(
+            {NP15: hours({0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0}, quarter)}, name="b", stamp=NOON + HOUR
+        )
         self.record(store, told({NP15: hours({0: 10.0, 1: 11.0})}, name="a", stamp=NOON), fine)
         found = [row[0] for row in answer(store, (NP15,)).values()]
         assert found == [1.0, 2.0, 3.0, 4.0, 11.0]
 
-    def test_a_window_that_starts_inside_an_interval_still_sees_what_supersedes(self, store: SeriesStore) -> None:
+    def test_a_window_that_starts_inside_an_interval_still_sees_what_supersedes(
+        self, store: SeriesStore
+    ) -> None:
         half = timedelta(minutes=30)
         fine = told({NP15: hours({0: 1.0, 1: 2.0}, half)}, name="a", stamp=NOON)
         self.record(store, fine, told({NP15: hours({0: 10.0})}, name="b", stamp=NOON + HOUR))
@@ -216,9 +254,13 @@ class SeriesStoreSuite:
     def test_a_later_document_retracts_what_it_no_longer_holds(self, store: SeriesStore) -> None:
         covers = Window(DAY, DAY + 3 * HOUR)
         later = told({NP15: hours({0: 1.0, 2: 3.0})}, name="b", stamp=NOON + HOUR, covers=covers)
-        _, done = self.record(store, told({NP15: hours({0: 1.0, 1: 2.0, 2: 3.0})}, name="a", stamp=NOON), later)
+        _, done = self.record(
+            store, told({NP15: hours({0: 1.0, 1: 2.0, 2: 3.0})}, name="a", stamp=NOON), later
+        )
         assert done.retracted == 1
-        row = answer(store, (NP15,))[(NP15, (DAY + HOUR).replace(tzinfo=None), (DAY + 2 * HOUR).replace(tzinfo=None))]
+        row = answer(store, (NP15,))[
+            (NP15, (DAY + HOUR).replace(tzinfo=None), (DAY + 2 * HOUR).replace(tzinfo=None))
+        ]
         assert row[:2] == (None, State.MISSING)
         assert row[3] & Flag.RETRACTED
 
@@ -243,7 +285,9 @@ class SeriesStoreSuite:
 
     def test_two_questions_two_clocks(self, store: SeriesStore) -> None:
         first = told({NP15: hours({0: 1.0})}, name="a", stamp=NOON, published=NOON - 5 * HOUR)
-        second = told({NP15: hours({0: 2.0})}, name="b", stamp=NOON + HOUR, published=NOON - 3 * HOUR)
+        second = told(
+            {NP15: hours({0: 2.0})}, name="b", stamp=NOON + HOUR, published=NOON - 3 * HOUR
+        )
         one, two = self.record(store, first, second)
         assert values(store, as_of=one.recorded_at) == {0: 1.0}
         assert values(store, as_of=two.recorded_at) == {0: 2.0}
@@ -251,9 +295,16 @@ class SeriesStoreSuite:
         assert values(store, published_by=NOON - 4 * HOUR) == {0: 1.0}
         assert values(store, published_by=NOON) == {0: 2.0}
 
-    def test_a_restated_return_is_known_to_a_document_that_comes_late(self, store: SeriesStore) -> None:
+    def test_a_restated_return_is_known_to_a_document_that_comes_late(
+        self, store: SeriesStore
+    ) -> None:
         one, two, three = (
-            told({NP15: hours({0: v})}, name=f"d{n}", stamp=NOON + n * HOUR, published=NOON + n * HOUR)
+            told(
+                {NP15: hours({0: v})},
+                name=f"d{n}",
+                stamp=NOON + n * HOUR,
+                published=NOON + n * HOUR,
+            )
             for n, v in enumerate([10.0, 20.0, 10.0])
         )
         self.record(store, one, three, two)
@@ -290,13 +341,17 @@ class SeriesStoreSuite:
 
     def test_series_are_found_with_their_coverage(self, store: SeriesStore) -> None:
         self.record(store, told({NP15: hours({0: 1.0, 3: 2.0}), SP15: hours({1: 1.0})}, name="a"))
-        entries = store.find(EVERYTHING.restrict(Selection(patterns=(SeriesPattern.parse("caiso/*/*/hub/*NP15*"),))))
+        entries = store.find(
+            EVERYTHING.restrict(Selection(patterns=(SeriesPattern.parse("caiso/*/*/hub/*NP15*"),)))
+        )
         (entry,) = entries
         assert (entry.series, entry.unit, entry.rows) == (NP15, "USD/MWh", 2)
         assert (entry.first, entry.last) == (DAY, DAY + 4 * HOUR)
 
     def test_each_commit_announces_itself_once(self, store: Any) -> None:
-        self.record(store, told({NP15: hours({0: 1.0})}, name="a"), told({NP15: hours({1: 1.0})}, name="b"))
+        self.record(
+            store, told({NP15: hours({0: 1.0})}, name="a"), told({NP15: hours({1: 1.0})}, name="b")
+        )
         messages = store.claim(10)
         assert [m.topic for m in messages] == ["ObservationsRecorded.caiso.day_ahead_lmp"] * 2
         assert b'"rows": 1' in messages[0].body
@@ -310,7 +365,9 @@ class SeriesStoreSuite:
         assert {batch.receipt for batch in store.batches()} == {"a", "b"}
 
     @pytest.mark.parametrize("seed", range(4))
-    def test_a_thousand_pairs_answer_as_of_then_what_was_answered_then(self, store: SeriesStore, seed: int) -> None:
+    def test_a_thousand_pairs_answer_as_of_then_what_was_answered_then(
+        self, store: SeriesStore, seed: int
+    ) -> None:
         """With four seeds: 1 000 random (series, instant) pairs after 50 random revisions each."""
         heard: list[tuple[datetime, Answer]] = []
         order = random_documents(seed, 50)

@@ -19,6 +19,8 @@ from attrs import define, evolve, field
 from pytest_bdd import given, parsers, then, when
 
 from carbon254.adapters.plugins.host import PluginHost
+from carbon254.config.container import Container
+from carbon254.config.settings import Settings
 from carbon254.core.domain.cards import MarketCard, read_card
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.entitlements import Scope
@@ -37,7 +39,6 @@ from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.query_series import Question, QuerySeries, SeriesAnswer
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.show_board import ShowBoard
-from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.ports.markets import Market
 from carbon254.ports.testing.market_kit import load_market
@@ -116,6 +117,9 @@ class Installed:
     def set_aside(self) -> Mapping[str, str]:
         return self.host.set_aside()
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
     def replace(self, market: Market) -> None:
         self.replaced[market.card.id] = market
 
@@ -141,46 +145,54 @@ class Desk:
     def __attrs_post_init__(self) -> None:
         self.fetcher = CannedFetcher(self.clock)
 
-    @property
-    def ingest(self) -> IngestDocuments:
-        return IngestDocuments(
-            self.catalogue, self.archive, self.journal, self.store, self.records, self.clock
+    def made(self) -> Container:
+        """The platform's own wiring over this desk's fakes."""
+        return Container(
+            settings=Settings(),
+            catalogue=self.catalogue,
+            clock=self.clock,
+            archive=self.archive,
+            journal=self.journal,
+            store=self.store,
+            records=self.records,
+            fetcher=self.fetcher,
         )
 
     @property
-    def query(self) -> QuerySeries:
-        return QuerySeries(self.store, self.catalogue, self.clock)
+    def ingest(self) -> IngestDocuments:
+        return self.made().ingest()
 
     @property
-    def find(self) -> FindSeries:
-        return FindSeries(self.store, self.query)
+    def fetch(self) -> FetchDocuments:
+        return self.made().fetch()
 
     @property
     def reread(self) -> RereadDocuments:
-        return RereadDocuments(self.ingest)
+        return self.made().reread()
 
     @property
-    def quality(self) -> CheckQuality:
-        return CheckQuality(self.store, self.records, self.catalogue, self.clock, self.reread)
+    def query(self) -> QuerySeries:
+        return self.made().query()
+
+    @property
+    def find(self) -> FindSeries:
+        return self.made().find()
 
     @property
     def trace(self) -> TraceNumber:
-        return TraceNumber(self.store, self.archive, self.journal, self.catalogue)
+        return self.made().trace()
+
+    @property
+    def quality(self) -> CheckQuality:
+        return self.made().quality()
 
     @property
     def board(self) -> ShowBoard:
-        return ShowBoard(self.query, self.find, self.catalogue, self.clock)
-
-    @property
-    def summary(self) -> SummariseStore:
-        return SummariseStore(self.store, self.catalogue, self.clock)
+        return self.made().board()
 
     @property
     def samples(self) -> MakeSamples:
-        return MakeSamples(self.ingest)
-
-    def fetch(self, **credentials: str) -> FetchDocuments:
-        return FetchDocuments(self.ingest, self.fetcher, credentials)
+        return self.made().samples()
 
     def set_clock(self, at: str) -> None:
         """Have it be an instant of the feature."""
@@ -201,10 +213,14 @@ class Desk:
         self.looked_at = True
         return self._error
 
+    def granted(self) -> Any:
+        """What was granted."""
+        assert self._error is None, f"refused as {self._error.code}: {self._error}"
+        return self.result
+
     def answer(self) -> SeriesAnswer:
         """The one answer that a scenario expects."""
-        assert self._error is None, f"refused as {self._error.code}: {self._error}"
-        (answer,) = self.result
+        (answer,) = self.granted()
         return answer
 
     def series(self, name: str) -> SeriesId:
@@ -229,6 +245,13 @@ class Desk:
         instants = {clock: moment(at) for clock, at in clocks.items()}
         self.ask(name, lambda: self.window(start, end), **instants)
 
+    def trace_number(self, name: str, start: str, **clocks: str) -> None:
+        """Follow the number of an interval back."""
+        instants = {clock: moment(at) for clock, at in clocks.items()}
+        self.attempt(
+            lambda: self.trace.run(series_of(name), moment(start), self.scope, **instants)
+        )
+
     def day(self, name: str, day: str) -> Window:
         """An operating day of the series' market."""
         series = series_of(name)
@@ -252,6 +275,10 @@ class Desk:
         made = list(self.catalogue.market(card.id).write(dataset, reading))
         assert made, "nothing was written"
         self.documents[label] = made
+
+    def replaced(self, document: Document, text: bytes, other: bytes) -> Document:
+        """The document with a text replaced, in the members of a zip too."""
+        return replaced(document, text, other)
 
     def take_in(self, label: str, *, synthetic: bool = False) -> None:
         """Hand over a document, as a file of a folder."""

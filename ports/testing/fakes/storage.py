@@ -13,7 +13,14 @@ from attrs import evolve
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.events import recorded as recorded_event
-from carbon254.core.domain.observations import Batch, Observations, concatenate, from_instant64, instant64, only_used
+from carbon254.core.domain.observations import (
+    Batch,
+    Observations,
+    concatenate,
+    from_instant64,
+    instant64,
+    only_used,
+)
 from carbon254.core.domain.revisions import Restatement, document
 from carbon254.core.domain.series import SeriesId
 from carbon254.ports import recording
@@ -33,7 +40,11 @@ class MemorySeriesStore:
         self._last: datetime | None = None
 
     def record(
-        self, observations: Observations, *, now: datetime, mark: Callable[[datetime], None] | None = None
+        self,
+        observations: Observations,
+        *,
+        now: datetime,
+        mark: Callable[[datetime], None] | None = None,
     ) -> Recorded:
         batch = observations.batches[0]
         if any(stored.batch.key == batch.key for stored in self._batches):
@@ -49,16 +60,26 @@ class MemorySeriesStore:
         rows = recording.stamped(merged.rows, at)
         if len(rows):
             self._rows = concatenate([self._rows, rows]) if len(self._rows) else rows
-        low, high = recording.span_of(observations) if len(observations) else (np.datetime64("NaT"),) * 2
+        low, high = (
+            recording.span_of(observations) if len(observations) else (np.datetime64("NaT"),) * 2
+        )
         finality = int(observations.finality.max()) if len(observations) else 0
         rank = int(observations.source_rank.max()) if len(observations) else 0
-        self._batches.append(recording.StoredBatch(len(self._batches), batch, low, high, finality, rank, at))
-        self._restatements += [evolve(one, recorded_at=instant64(at)) for one in merged.restatements]
+        self._batches.append(
+            recording.StoredBatch(len(self._batches), batch, low, high, finality, rank, at)
+        )
+        self._restatements += [
+            evolve(one, recorded_at=instant64(at)) for one in merged.restatements
+        ]
         event = recorded_event(batch, rows, at)
         number = len(self._outbox) + 1
-        self._outbox[number] = OutboxMessage(number, event.topic, json.dumps(event.facts()).encode(), at)
+        self._outbox[number] = OutboxMessage(
+            number, event.topic, json.dumps(event.facts()).encode(), at
+        )
         self._nature, self._last = nature, at
-        return Recorded(at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded)
+        return Recorded(
+            at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded
+        )
 
     def neighbours(self, batch: Batch, low: Any, high: Any) -> Sequence[recording.StoredBatch]:
         return [
@@ -67,7 +88,9 @@ class MemorySeriesStore:
             and ((stored.low <= high and stored.high >= low) or document(stored.batch) == document(batch))
         ]  # fmt: skip
 
-    def stored(self, series: Sequence[SeriesId], low: Any, high: Any, batches: Sequence[int]) -> Observations:
+    def stored(
+        self, series: Sequence[SeriesId], low: Any, high: Any, batches: Sequence[int]
+    ) -> Observations:
         rows = self._rows
         wanted = set(series)
         mine = np.array([one in wanted for one in rows.series], dtype=bool)
@@ -96,14 +119,18 @@ class MemorySeriesStore:
     def read(self, question: Permitted[Selection]) -> Observations:
         selection, rows = question.value, self._rows
         if selection.as_of and (self._last is None or selection.as_of > self._last):
-            raise InvalidRequest(f"as of {selection.as_of} is later than the last commit ({self._last}).")
+            raise InvalidRequest(
+                f"as of {selection.as_of} is later than the last commit ({self._last})."
+            )
         wanted = self._matching(question)
         if not len(rows) or not wanted:
             return Observations.empty()
         keep = np.array([one in wanted for one in rows.series], dtype=bool)[rows.code]
         if selection.window:
             start, end = instant64(selection.window.start), instant64(selection.window.end)
-            keep &= (rows.interval_start < end) & ((rows.interval_end > start) | (rows.interval_start >= start))
+            keep &= (rows.interval_start < end) & (
+                (rows.interval_end > start) | (rows.interval_start >= start)
+            )
         if selection.as_of:
             keep &= rows.recorded_at <= instant64(selection.as_of)
         if selection.published_by:
@@ -114,9 +141,17 @@ class MemorySeriesStore:
         rows = self._rows
         entries = []
         for one in sorted(self._matching(question)):
-            mine = rows.take(rows.code == rows.series.index(one)) if one in rows.series else rows.take([])
+            mine = (
+                rows.take(rows.code == rows.series.index(one))
+                if one in rows.series
+                else rows.take([])
+            )
             if len(mine):
-                moments = (mine.interval_start.min(), mine.interval_end.max(), mine.recorded_at.max())
+                moments = (
+                    mine.interval_start.min(),
+                    mine.interval_end.max(),
+                    mine.recorded_at.max(),
+                )
                 first, last, at = (from_instant64(moment) for moment in moments)
                 assert first and last and at
                 entries.append(SeriesEntry(one, self._units[one], first, last, len(mine), at))
@@ -124,7 +159,9 @@ class MemorySeriesStore:
 
     def batches(self, keys: Iterable[str] = ()) -> Sequence[Batch]:
         wanted = set(keys)
-        return [stored.batch for stored in self._batches if not wanted or stored.batch.receipt in wanted]
+        return [
+            stored.batch for stored in self._batches if not wanted or stored.batch.receipt in wanted
+        ]
 
     def last_recorded(self) -> datetime | None:
         return self._last

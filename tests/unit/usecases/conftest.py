@@ -53,7 +53,7 @@ requests = 100
 [runs.day_ahead]
 title = "Day-ahead auction"
 nature = [{ word = "settles" }]
-limits = [{ floor = -500.0, cap = 3000.0, to = "2025-03-30" }, { floor = -500.0, cap = 4000.0, from = "2025-03-30" }]
+limits = [{ floor = -500.0, cap = 3000.0, to = 2025-03-30 }, { floor = -500.0, cap = 4000.0, from = 2025-03-30 }]
 
 [runs.real_time]
 title = "Balancing"

@@ -17,7 +17,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import Flag, PublishedBasis, State
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
-from carbon254.core.usecases.query_series import Question, QuerySeries, SeriesAnswer
+from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
 from carbon254.ports.markets import Market
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
 from carbon254.ports.testing.fakes.clock import PinnedClock
