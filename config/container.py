@@ -66,6 +66,10 @@ def _clock(records: RecordStore, wanted: datetime | None) -> Clock:
     return FixedClock(datetime.fromisoformat(pinned)) if pinned else SystemClock()
 
 
+def _made_up(records: RecordStore) -> Callable[[], bool]:
+    return lambda: records.get("nature") == "synthetic"
+
+
 def _closing(make: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
     made = make(*arguments)
     yield made
@@ -104,7 +108,7 @@ class Container(containers.DeclarativeContainer):
     reread = Shared(RereadDocuments, ingest)
     read = Shared(ReadDocuments, catalogue)
     samples = Shared(MakeSamples, ingest)
-    query = Shared(QuerySeries, store, catalogue, clock)
+    query = Shared(QuerySeries, store, catalogue, clock, providers.Callable(_made_up, records))
     find = Shared(FindSeries, store, query)
     trace = Shared(TraceNumber, store, archive, journal, catalogue)
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)

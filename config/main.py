@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ class Doors:
         from carbon254.config.container import open_platform
         from carbon254.config.settings import load
 
-        return open_platform(load(folder=data, data=data), pinned)
+        return open_platform(load(_environment(), folder=data, data=data), pinned)
 
     def server(self, platform: Platform, port: int | None) -> Any:
         from carbon254.adapters.http.app import create_app as create_http
@@ -38,7 +40,14 @@ class Doors:
             last = platform.store.last_recorded()
             return {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
 
-        return listen(create_http(platform.catalogue.cards, check), load(port=port).port)
+        return listen(
+            create_http(platform.catalogue.cards, check), load(_environment(), port=port).port
+        )
+
+
+def _environment() -> Mapping[str, str]:
+    """The environment without what is the command line's own and no setting."""
+    return {name: value for name, value in os.environ.items() if name != errors.DEBUG}
 
 
 def main() -> None:

@@ -35,7 +35,9 @@ def create_command(doors: Doors, version: str, arguments: Sequence[str] = ()) ->
 
 def create_app(doors: Doors, version: str, arguments: Sequence[str] = ()) -> typer.Typer:
     """Build the command line over what ``config`` hands in: the command that the arguments name, or all of them."""
-    wanted = next((name for name, commands in _PARTS.items() if arguments and arguments[0] in commands), None)
+    wanted = next(
+        (name for name, commands in _PARTS.items() if arguments and arguments[0] in commands), None
+    )
     app = typer.Typer(
         name="carbon254",
         help=_HELP,
@@ -48,7 +50,9 @@ def create_app(doors: Doors, version: str, arguments: Sequence[str] = ()) -> typ
 
     def start(
         context: typer.Context,
-        show: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+        show: Annotated[
+            bool, typer.Option("--version", help="Print the version and leave.")
+        ] = False,
     ) -> None:
         context.obj = doors
         if show:

@@ -43,7 +43,12 @@ def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Seq
         return 0
     except Exception as error:  # the process's edge: whatever is left is a fault of ours  # noqa: BLE001
         what = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        return _tell(error, "internal", f"{what}. Run it again with {DEBUG}=1 for the trace.", Carbon254Error.exit_status)
+        return _tell(
+            error,
+            "internal",
+            f"{what}. Run it again with {DEBUG}=1 for the trace.",
+            Carbon254Error.exit_status,
+        )
 
 
 def _tell(error: BaseException, code: str, message: str, status: int) -> int:

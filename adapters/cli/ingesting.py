@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from carbon254.core.usecases.ingest_documents import Outcome
 
 Market = Annotated[str, typer.Argument(help="Market id, such as caiso.")]
-Documents = Annotated[list[Path] | None, typer.Option("--documents", "-d", help="Files or folders to take in.")]
+Documents = Annotated[
+    list[Path] | None, typer.Option("--documents", "-d", help="Files or folders to take in.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,8 +28,12 @@ def add_to(app: typer.Typer) -> None:
         "carbon254 ingest --documents downloads/ --data data",
         "carbon254 ingest nem dispatch --start 2026-11-20",
     ))(ingest)  # fmt: skip
-    app.command(epilog=example("carbon254 backfill miso day_ahead_lmp --start 2026-01-01 --end 2026-01-31"))(backfill)
-    app.command(epilog=example("carbon254 reread caiso", "carbon254 reread caiso --digest 3fa9…"))(reread)
+    app.command(
+        epilog=example("carbon254 backfill miso day_ahead_lmp --start 2026-01-01 --end 2026-01-31")
+    )(backfill)
+    app.command(epilog=example("carbon254 reread caiso", "carbon254 reread caiso --digest 3fa9…"))(
+        reread
+    )
     app.command(epilog=example(
         "carbon254 read caiso day_ahead_lmp 20260101_PRC_LMP_DAM.zip --format csv",
         "carbon254 read nem dispatch PUBLIC_DISPATCHIS_202601010005.zip --account",
@@ -39,7 +45,9 @@ def ingest(
     market: Annotated[str | None, typer.Argument(help="Fetch from this market.")] = None,
     dataset: Annotated[str | None, typer.Argument(help="… this dataset.")] = None,
     documents: Documents = None,
-    synthetic: Annotated[bool, typer.Option("--synthetic", help="The documents are made up.")] = False,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="The documents are made up.")
+    ] = False,
     start: Start = None,
     end: End = None,
     data: Data = None,
@@ -79,7 +87,9 @@ def backfill(
 def reread(
     context: typer.Context,
     market: Market,
-    digest: Annotated[list[str] | None, typer.Option("--digest", help="Only these documents.")] = None,
+    digest: Annotated[
+        list[str] | None, typer.Option("--digest", help="Only these documents.")
+    ] = None,
     data: Data = None,
     form: As = Format.table,
 ) -> None:
@@ -97,7 +107,9 @@ def read(
     market: Market,
     dataset: Annotated[str, typer.Argument(help="Dataset, such as day_ahead_lmp.")],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
-    account: Annotated[bool, typer.Option("--account", help="Count data rows read and ignored, by reason.")] = False,
+    account: Annotated[
+        bool, typer.Option("--account", help="Count data rows read and ignored, by reason.")
+    ] = False,
     form: As = Format.table,
     output: Output = None,
 ) -> None:
@@ -106,23 +118,36 @@ def read(
     from carbon254.adapters.cli.rows import of_readings
     from carbon254.core.usecases.read_documents import ReadDocuments
 
-    found = ReadDocuments(options.doors(context).catalogue()).run(market, dataset, options.documents(paths))
+    found = ReadDocuments(options.doors(context).catalogue()).run(
+        market, dataset, options.documents(paths)
+    )
     if account:
         write(_account(found), form, output, title=f"{market} {dataset}: data rows")
         return
-    findings = [f"{one.rule}: {one.message}" for reading in found.readings for one in reading.findings]
+    findings = [
+        f"{one.rule}: {one.message}" for reading in found.readings for one in reading.findings
+    ]
     write(of_readings(found.readings), form, output, title=f"{market} {dataset}", notes=findings)
 
 
 def _account(found: Any) -> dict[str, list[Any]]:
     lines = [("read", found.rows_read, "became numbers")]
-    lines += [(f"ignored: {r}", n, found.reasons.get(r, "")) for r, n in sorted(found.rows_ignored.items())]
+    lines += [
+        (f"ignored: {r}", n, found.reasons.get(r, ""))
+        for r, n in sorted(found.rows_ignored.items())
+    ]
     lines.append(("all", sum(line[1] for line in lines), "data rows in the documents"))
     return dict(zip(("rows", "count", "meaning"), map(list, zip(*lines, strict=True)), strict=True))
 
 
 def _take_in(
-    context: typer.Context, paths: list[Path], market: str | None, data: Path | None, form: Format, *, synthetic: bool
+    context: typer.Context,
+    paths: list[Path],
+    market: str | None,
+    data: Path | None,
+    form: Format,
+    *,
+    synthetic: bool,
 ) -> None:
     from carbon254.adapters.cli.progress import bar
 
@@ -139,7 +164,13 @@ def _take_in(
 
 
 def _fetch(
-    context: typer.Context, market: str, dataset: str, start: str | None, end: str | None, data: Path | None, form: Format
+    context: typer.Context,
+    market: str,
+    dataset: str,
+    start: str | None,
+    end: str | None,
+    data: Path | None,
+    form: Format,
 ) -> None:
     from carbon254.adapters.cli.progress import bar
     from carbon254.core.domain.time import day_window, operating_day
@@ -171,10 +202,16 @@ def _report(outcomes: Sequence[Outcome], form: Format) -> None:
             "revised": [one.recorded.revised if one.recorded else 0 for one in outcomes],
             "unchanged": [one.recorded.unchanged if one.recorded else 0 for one in outcomes],
             "code": [one.code for one in outcomes],
-            "why": [one.message or "; ".join(f.message for f in one.findings[:2]) for one in outcomes],
+            "why": [
+                one.message or "; ".join(f.message for f in one.findings[:2]) for one in outcomes
+            ],
         },
         form,
-        notes=[", ".join(f"{n} {status}" for status, n in Counter(one.status for one in outcomes).items())],
+        notes=[
+            ", ".join(
+                f"{n} {status}" for status, n in Counter(one.status for one in outcomes).items()
+            )
+        ],
     )
     failed = first_error(outcomes)
     if failed is not None:
@@ -185,4 +222,6 @@ def first_error(outcomes: Sequence[Outcome]) -> Carbon254Error | None:
     """The error of the first document that was quarantined or did not come."""
     from carbon254.core.usecases.ingest_documents import error_of
 
-    return next((error_of(one) for one in outcomes if one.status in ("quarantined", "unavailable")), None)
+    return next(
+        (error_of(one) for one in outcomes if one.status in ("quarantined", "unavailable")), None
+    )

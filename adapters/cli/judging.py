@@ -9,12 +9,20 @@ import typer
 from carbon254.adapters.cli import options
 from carbon254.adapters.cli.options import As, Data, End, Format, Output, Start, example
 
-quality = typer.Typer(help="Judge what is stored, and decide on refused documents.", invoke_without_command=True)
+quality = typer.Typer(
+    help="Judge what is stored, and decide on refused documents.", invoke_without_command=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    quality.callback()(check)
+    quality.callback(
+        epilog=example(
+            "carbon254 quality",
+            "carbon254 quality --market caiso --start 2026-11-01 --end 2026-11-02",
+            "carbon254 quality refused",
+        )
+    )(check)
     quality.command("refused", epilog=example("carbon254 quality refused"))(refused)
     quality.command("accept", epilog=example("carbon254 quality accept 3fa9…"))(accept)
     app.add_typer(quality, name="quality")
@@ -23,7 +31,9 @@ def add_to(app: typer.Typer) -> None:
 
 def check(
     context: typer.Context,
-    market: Annotated[list[str] | None, typer.Option("--market", help="Only these markets.")] = None,
+    market: Annotated[
+        list[str] | None, typer.Option("--market", help="Only these markets.")
+    ] = None,
     start: Start = None,
     end: End = None,
     data: Data = None,
@@ -41,7 +51,10 @@ def check(
         cards = platform.catalogue.cards()
         with bar("checking", len(market or cards)) as step:
             found = platform.quality.run(
-                Scope.everything(), markets=market or (), window=options.window(start, end, "UTC"), on_market=step
+                Scope.everything(),
+                markets=market or (),
+                window=options.window(start, end, "UTC"),
+                on_market=step,
             )
         waiting = len(platform.quality.refused())
     write(
@@ -56,11 +69,15 @@ def check(
         },
         form,
         output,
-        notes=[f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"],
+        notes=[
+            f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
+        ],
     )
 
 
-def refused(context: typer.Context, data: Data = None, form: As = Format.table, output: Output = None) -> None:
+def refused(
+    context: typer.Context, data: Data = None, form: As = Format.table, output: Output = None
+) -> None:
     """List documents in quarantine, with the reason."""
     from carbon254.adapters.cli.output import write
 
@@ -82,7 +99,9 @@ def refused(context: typer.Context, data: Data = None, form: As = Format.table, 
 
 
 def accept(
-    context: typer.Context, digest: Annotated[str, typer.Argument(help="Digest of the document.")], data: Data = None
+    context: typer.Context,
+    digest: Annotated[str, typer.Argument(help="Digest of the document.")],
+    data: Data = None,
 ) -> None:
     """Accept a refused document: it leaves the quarantine and is read again with the parser as it is now."""
     with options.platform(context, data) as platform:
@@ -93,7 +112,11 @@ def accept(
 def doctor(
     context: typer.Context,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Fill an empty series store from archive and receipts, with its clocks.")
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Fill an empty series store from archive and receipts, with its clocks.",
+        ),
     ] = False,
     data: Data = None,
     form: As = Format.table,
@@ -104,7 +127,9 @@ def doctor(
 
     with options.platform(context, data) as platform:
         lines = [("plugins", ", ".join(platform.catalogue.cards()) or "none", "")]
-        lines += [("set aside", name, reason) for name, reason in platform.catalogue.set_aside().items()]
+        lines += [
+            ("set aside", name, reason) for name, reason in platform.catalogue.set_aside().items()
+        ]
         lines.append(("nature", platform.records.get("nature") or "empty", ""))
         if rebuild:
             with bar("rebuilding", None) as step:
@@ -132,7 +157,9 @@ def _damaged(platform: Any) -> list[tuple[str, str]]:
     from carbon254.core.domain.errors import Carbon254Error
 
     found = []
-    for digest in sorted({receipt.digest for receipt in platform.ingest.journal.receipts().values()}):
+    for digest in sorted(
+        {receipt.digest for receipt in platform.ingest.journal.receipts().values()}
+    ):
         try:
             platform.ingest.archive.get(digest)
         except Carbon254Error as error:

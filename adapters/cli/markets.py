@@ -17,7 +17,11 @@ plugins = typer.Typer(help="Installed plugins.", no_args_is_help=True)
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command(epilog=example("carbon254 markets", "carbon254 markets caiso", "carbon254 markets --format json"))(markets)
+    app.command(
+        epilog=example(
+            "carbon254 markets", "carbon254 markets caiso", "carbon254 markets --format json"
+        )
+    )(markets)
     plugins.command("list", epilog=example("carbon254 plugins list"))(plugins_list)
     app.add_typer(plugins, name="plugins")
 
@@ -85,7 +89,9 @@ def plugins_list(context: typer.Context, form: As = Format.table, output: Output
             "state": ["set aside" if name in aside else "ready" for name in names],
             "owners": [", ".join(cards[name].owners) if name in cards else "" for name in names],
             "licence": [cards[name].licence if name in cards else "" for name in names],
-            "redistribution": [cards[name].redistribution if name in cards else "" for name in names],
+            "redistribution": [
+                cards[name].redistribution if name in cards else "" for name in names
+            ],
             "reason": [aside.get(name, "") for name in names],
         },
         form,

@@ -43,19 +43,35 @@ class Doors(Protocol):
         ...
 
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default="data, or the settings'")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="data, or the settings'")
+]
 Port = Annotated[int | None, typer.Option("--port", help="Port on loopback.", show_default="8254")]
-As = Annotated[Format, typer.Option("--format", "-f", help="table for people; csv, json or parquet for programs.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of to the terminal.")]
+As = Annotated[
+    Format,
+    typer.Option("--format", "-f", help="table for people; csv, json or parquet for programs."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write there instead of to the terminal.")
+]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="What had we recorded by this instant? ISO 8601 with an offset.")
+    str | None,
+    typer.Option("--as-of", help="What had we recorded by this instant? ISO 8601 with an offset."),
 ]
 PublishedBy = Annotated[
     str | None,
-    typer.Option("--published-by", help="What had the market published by this instant? ISO 8601 with an offset."),
+    typer.Option(
+        "--published-by",
+        help="What had the market published by this instant? ISO 8601 with an offset.",
+    ),
 ]
-Start = Annotated[str | None, typer.Option("--start", help="First interval start: an instant, or a day YYYY-MM-DD.")]
-End = Annotated[str | None, typer.Option("--end", help="Intervals start before this: an instant, or a day.")]
+Start = Annotated[
+    str | None,
+    typer.Option("--start", help="First interval start: an instant, or a day YYYY-MM-DD."),
+]
+End = Annotated[
+    str | None, typer.Option("--end", help="Intervals start before this: an instant, or a day.")
+]
 
 
 def doors(context: typer.Context) -> Doors:
@@ -65,7 +81,9 @@ def doors(context: typer.Context) -> Doors:
 
 
 @contextmanager
-def platform(context: typer.Context, data: Path | None, pinned: datetime | None = None) -> Iterator[Platform]:
+def platform(
+    context: typer.Context, data: Path | None, pinned: datetime | None = None
+) -> Iterator[Platform]:
     """Open the platform for a command and close it afterwards."""
     opened = doors(context).open(data, pinned)
     try:
@@ -84,23 +102,13 @@ def instant(text: str | None) -> datetime | None:
 def window(start: str | None, end: str | None, zone: str) -> Window | None:
     """A window from two options; days are operating days of ``zone``, the end day included to its end."""
     from carbon254.core.domain.errors import InvalidRequest
-    from carbon254.core.domain.time import Window, day_window, parse_day, parse_instant
+    from carbon254.core.domain.time import parse_window
 
     if start is None and end is None:
         return None
     if start is None:
         raise InvalidRequest("--end needs a --start.")
-    first = day_window(parse_day(start), zone) if _is_day(start) else None
-    low = first.start if first else parse_instant(start)
-    if end is None:
-        high = first.end if first else day_window(low.date(), "UTC").end
-    else:
-        high = day_window(parse_day(end), zone).end if _is_day(end) else parse_instant(end)
-    return Window(low, high)
-
-
-def _is_day(text: str) -> bool:
-    return len(text.strip()) == 10 and "T" not in text
+    return parse_window(start, end, zone)
 
 
 def documents(paths: list[Path]) -> list[Document]:
@@ -112,7 +120,9 @@ def documents(paths: list[Path]) -> list[Document]:
     for path in paths:
         if not path.exists():
             raise NotFound(f"{path} does not exist.")
-        found += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        found += (
+            sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        )
     return [Document(path.name, path.read_bytes(), media_type(path)) for path in found]
 
 
@@ -125,12 +135,7 @@ def media_type(path: Path) -> str:
 
 def example(*lines: str) -> str:
     """Examples for the end of a command's help."""
-    return "Examples:\n\n" + "\n\n".join(f"  {line}" for line in lines)
-
-
-def value(option: Any) -> Any:
-    """An enum option's plain word."""
-    return option.value if isinstance(option, Enum) else option
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 def spread_documents(arguments: list[str]) -> list[str]:

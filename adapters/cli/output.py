@@ -24,12 +24,19 @@ _INSTANTS: Final = frozenset((
     "archived_at", "document_stamp",
 ))  # fmt: skip
 _FLOATS: Final = frozenset(("value", "share", "hours", "hours_of_day"))
-_WHOLE: Final = frozenset(("rows", "count", "intervals", "revisions", "new", "revised", "unchanged"))
+_WHOLE: Final = frozenset(
+    ("rows", "count", "intervals", "revisions", "new", "revised", "unchanged")
+)
 _DAYS: Final = frozenset(("day", "against"))
 
 
 def write(
-    columns: Columns, form: Format, output: Path | None = None, *, title: str = "", notes: Iterable[str] = ()
+    columns: Columns,
+    form: Format,
+    output: Path | None = None,
+    *,
+    title: str = "",
+    notes: Iterable[str] = (),
 ) -> None:
     """Write equal-long columns in a format, to a file or to the terminal; ``notes`` go below a table.
 
@@ -80,7 +87,9 @@ class Page:
         """Cells one after the other, painted."""
         return "".join(paint(cell, colour=self.colour) for cell in cells)
 
-    def table(self, names: Sequence[Cell], rows: Iterable[Sequence[Cell]], right: Sequence[bool]) -> Iterable[str]:
+    def table(
+        self, names: Sequence[Cell], rows: Iterable[Sequence[Cell]], right: Sequence[bool]
+    ) -> Iterable[str]:
         """A table as lines."""
         return draw(names, rows, right, width=self.width, colour=self.colour)
 
@@ -182,7 +191,9 @@ def _parquet(columns: Columns) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
-    arrays = {name: pa.array(list(values), type=_type(name, values)) for name, values in columns.items()}
+    arrays = {
+        name: pa.array(list(values), type=_type(name, values)) for name, values in columns.items()
+    }
     sink = io.BytesIO()
     parquet.write_table(pa.table(arrays), sink, compression="zstd")
     return sink.getvalue()

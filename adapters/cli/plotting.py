@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from carbon254.adapters.cli.output import refusal
 from carbon254.core.domain.errors import InvalidRequest, NotFound
 from carbon254.core.domain.time import zone
 from carbon254.core.usecases.query_series import SeriesAnswer
@@ -28,7 +29,9 @@ def draw(answers: Sequence[SeriesAnswer], path: Path, zones: Mapping[str, str]) 
     if not shown:
         raise NotFound("there is nothing to draw in this window.")
     if len(shown) > _MOST:
-        raise InvalidRequest(f"{len(shown)} series do not fit into one picture; name {_MOST} at most.")
+        raise InvalidRequest(
+            f"{len(shown)} series do not fit into one picture; name {_MOST} at most."
+        )
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -44,14 +47,24 @@ def draw(answers: Sequence[SeriesAnswer], path: Path, zones: Mapping[str, str]) 
     axes.grid(visible=True, alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
     title = str(shown[0].series) if len(shown) == 1 else f"{len(shown)} series"
-    axes.set_title(("SYNTHETIC · " if any(one.synthetic for one in shown) else "") + title, loc="left", fontsize=10)
+    axes.set_title(
+        ("SYNTHETIC · " if any(one.synthetic for one in shown) else "") + title,
+        loc="left",
+        fontsize=10,
+    )
     figure.autofmt_xdate()
-    figure.savefig(path, bbox_inches="tight")
-    pyplot.close(figure)
+    try:
+        figure.savefig(path, bbox_inches="tight", format="png")
+    except OSError as error:
+        raise refusal(path, error) from None
+    finally:
+        pyplot.close(figure)
 
 
 def _label(one: SeriesAnswer, shown: Sequence[SeriesAnswer]) -> str:
-    same = len({(other.series.market, other.series.run, other.series.measure) for other in shown}) == 1
+    same = (
+        len({(other.series.market, other.series.run, other.series.measure) for other in shown}) == 1
+    )
     return one.series.location if same else str(one.series)
 
 

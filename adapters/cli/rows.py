@@ -70,7 +70,10 @@ def _flags(bits: Column) -> list[str]:
 
 
 def _words(words: Any, codes: Column, there: Column) -> list[str]:
-    return [words(code).word if here else "" for code, here in zip(codes.tolist(), there.tolist(), strict=True)]
+    return [
+        words(code).word if here else ""
+        for code, here in zip(codes.tolist(), there.tolist(), strict=True)
+    ]
 
 
 def instants(column: Column) -> list[datetime | None]:

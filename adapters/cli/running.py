@@ -10,27 +10,47 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from carbon254.adapters.cli import options
-from carbon254.adapters.cli.options import As, AsOf, Data, Format, Output, Port, PublishedBy, example
+from carbon254.adapters.cli.options import (
+    As,
+    AsOf,
+    Data,
+    Format,
+    Output,
+    Port,
+    PublishedBy,
+    example,
+)
 
 if TYPE_CHECKING:
     from carbon254.core.usecases.ingest_documents import Outcome
     from carbon254.core.usecases.platform import Platform
 
-DEMO_NOW: Final = datetime(2026, 11, 2, 22, 30, tzinfo=UTC)  # samples reach back over both clock changes of autumn
+DEMO_NOW: Final = datetime(
+    2026, 11, 2, 22, 30, tzinfo=UTC
+)  # samples reach back over both clock changes of autumn
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command(epilog=example("carbon254 demo", "carbon254 demo --once --documents downloads/ --data data-real"))(demo)
-    app.command(epilog=example("carbon254 board", "carbon254 board --day 2026-11-01 --format csv"))(board)
+    app.command(
+        epilog=example(
+            "carbon254 demo", "carbon254 demo --once --documents downloads/ --data data-real"
+        )
+    )(demo)
+    app.command(epilog=example("carbon254 board", "carbon254 board --day 2026-11-01 --format csv"))(
+        board
+    )
     app.command(epilog=example("carbon254 serve --data data --port 8254"))(serve)
 
 
 def demo(
     context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the table; do not serve.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the table; do not serve.")
+    ] = False,
     documents: Annotated[
-        list[Path] | None, typer.Option("--documents", "-d", help="Real documents, in place of made-up samples.")
+        list[Path] | None,
+        typer.Option("--documents", "-d", help="Real documents, in place of made-up samples."),
     ] = None,
     data: Data = None,
     port: Port = None,
@@ -82,7 +102,7 @@ def _documents(platform: Platform, paths: list[Path]) -> list[Outcome]:
 
 
 def _show_table(platform: Platform) -> None:
-    from carbon254.adapters.cli.output import write
+    from carbon254.adapters.cli.output import SYNTHETIC, write
     from carbon254.core.domain.entitlements import Scope
 
     lines = platform.summary.run(Scope.everything())
@@ -94,7 +114,8 @@ def _show_table(platform: Platform) -> None:
         "gaps": [line.gaps for line in lines],
         "revisions": [line.revisions for line in lines],
     }
-    notes = ["SYNTHETIC: made-up values, not the markets'."] if platform.synthetic else []
+    typer.echo()
+    notes = [SYNTHETIC] if platform.synthetic else []
     write(columns, Format.table, title="stored", notes=notes)
 
 
@@ -103,7 +124,7 @@ def _show_left_out(outcomes: Sequence[Outcome]) -> None:
 
     left = [one for one in outcomes if one.status not in ("recorded", "unchanged")]
     if left:
-        columns = {
+        columns: dict[str, list[Any]] = {
             "document": [one.name for one in left],
             "became": [one.status for one in left],
             "code": [one.code for one in left],
@@ -114,7 +135,9 @@ def _show_left_out(outcomes: Sequence[Outcome]) -> None:
 
 def board(
     context: typer.Context,
-    day: Annotated[str | None, typer.Option("--day", help="Show this day as today, YYYY-MM-DD.")] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", help="Show this day as today, YYYY-MM-DD.")
+    ] = None,
     as_of: AsOf = None,
     published_by: PublishedBy = None,
     data: Data = None,
@@ -130,13 +153,17 @@ def board(
 
 
 def _show_board(
-    platform: Platform, day: date | None, form: Format, output: Path | None = None, clocks: Any = (None, None)
+    platform: Platform,
+    day: date | None,
+    form: Format,
+    output: Path | None = None,
+    clocks: Any = (None, None),
 ) -> None:
-    from carbon254.adapters.cli.boards import show
+    from carbon254.adapters.cli.boards import show_board
     from carbon254.core.domain.entitlements import Scope
 
     shown = platform.board.run(Scope.everything(), day=day, as_of=clocks[0], published_by=clocks[1])
-    show(shown, form, output, synthetic=platform.synthetic)
+    show_board(shown, form, output, synthetic=platform.synthetic)
 
 
 def serve(context: typer.Context, data: Data = None, port: Port = None) -> None:
@@ -146,10 +173,22 @@ def serve(context: typer.Context, data: Data = None, port: Port = None) -> None:
 
 
 def _serve(context: typer.Context, platform: Platform, port: int | None) -> None:
+    """Serve until Ctrl-C or a polite end by SIGTERM; both end it cleanly."""
+    import signal
+
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
     server = options.doors(context).server(platform, port)
-    host, number = server.sockinfo[3][:2] if hasattr(server, "sockinfo") else ("127.0.0.1", server.effective_port)
-    typer.echo(f"serving http://{host}:{number}/v1/markets until interrupted (Ctrl-C)")
+    before = signal.signal(signal.SIGTERM, leave)
     try:
+        typer.echo(
+            f"serving http://127.0.0.1:{server.effective_port}/v1/markets until interrupted (Ctrl-C)"
+        )
         server.run()
+    except KeyboardInterrupt:
+        pass
     finally:
+        signal.signal(signal.SIGTERM, before)
         server.close()
+    typer.echo("stopped.", err=True)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon254.adapters.cli import options
-from carbon254.adapters.cli.options import As, AsOf, Data, End, Format, Output, PublishedBy, Start, example
+from carbon254.adapters.cli.options import (
+    As,
+    AsOf,
+    Data,
+    End,
+    Format,
+    Output,
+    PublishedBy,
+    Start,
+    example,
+)
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
@@ -16,14 +26,22 @@ if TYPE_CHECKING:
 
 series = typer.Typer(help="Find and read series.", no_args_is_help=True)
 Pattern = Annotated[
-    str, typer.Argument(help="Series or pattern: market/run/measure/kind/location, '*' for any.", show_default=False)
+    str,
+    typer.Argument(
+        help="Series or pattern: market/run/measure/kind/location, '*' for any.", show_default=False
+    ),
 ]
-Patterns = Annotated[list[str] | None, typer.Argument(help="Patterns; all series without one.", show_default=False)]
+Patterns = Annotated[
+    list[str] | None, typer.Argument(help="Patterns; all series without one.", show_default=False)
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    series.command("find", epilog=example("carbon254 series find np15", "carbon254 series find 'nem/*/price/zone/*'"))(find)
+    series.command(
+        "find",
+        epilog=example("carbon254 series find np15", "carbon254 series find 'nem/*/price/zone/*'"),
+    )(find)
     series.command("get", epilog=example(
         "carbon254 series get caiso/day_ahead/price/hub/TH_NP15_GEN-APND --start 2026-11-01 --end 2026-11-02",
         "carbon254 series get 'nem/settlement-trading/price/zone/*' --as-of 2026-11-02T00:00Z --format csv",
@@ -48,7 +66,9 @@ def _question(text: str) -> tuple[Any, Any]:
 
 def find(
     context: typer.Context,
-    words: Annotated[list[str] | None, typer.Argument(help="Text or patterns.", show_default=False)] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Text or patterns.", show_default=False)
+    ] = None,
     data: Data = None,
     form: As = Format.table,
     output: Output = None,
@@ -78,7 +98,9 @@ def find(
 
 
 def _notes(platform: Platform) -> list[str]:
-    return ["SYNTHETIC: made-up values, not the markets'."] if platform.synthetic else []
+    from carbon254.adapters.cli.output import SYNTHETIC
+
+    return [SYNTHETIC] if platform.synthetic else []
 
 
 def _window(platform: Platform, text: str, start: str | None, end: str | None) -> Window | None:
@@ -94,10 +116,16 @@ def get(
     end: End = None,
     as_of: AsOf = None,
     published_by: PublishedBy = None,
-    history: Annotated[bool, typer.Option("--history", help="All revisions, not only the current rows.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="All revisions, not only the current rows.")
+    ] = False,
     vintages: Annotated[bool, typer.Option("--vintages", help="All issues of a forecast.")] = False,
-    unit: Annotated[str | None, typer.Option("--unit", help="Convert exactly, as in EUR/kWh for EUR/MWh.")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the values into this PNG.")] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Convert exactly, as in EUR/kWh for EUR/MWh.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the values into this PNG.")
+    ] = None,
     data: Data = None,
     form: As = Format.table,
     output: Output = None,
@@ -109,6 +137,7 @@ def get(
     from carbon254.adapters.cli.output import write
     from carbon254.adapters.cli.rows import of_answers
     from carbon254.core.domain.entitlements import Scope
+    from carbon254.core.domain.errors import NotFound
     from carbon254.core.usecases.query_series import Question, note
 
     exact, patterns = _question(pattern)
@@ -119,6 +148,10 @@ def get(
         )  # fmt: skip
         answers = platform.query.run(question, Scope.everything())
         zone = {name: card.zone for name, card in platform.catalogue.cards().items()}
+    if not answers:
+        raise NotFound(
+            f"no stored series matches '{pattern}'; 'carbon254 series find' lists what there is."
+        )
     if plot is not None:
         from carbon254.adapters.cli.plotting import draw
 
@@ -154,7 +187,9 @@ def coverage(
             "last": [one.entry.last for one in found],
             "intervals": [one.intervals for one in found],
             "share": [round(one.share, 4) for one in found],
-            "states": [", ".join(f"{n} {state}" for state, n in one.states.items()) for one in found],
+            "states": [
+                ", ".join(f"{n} {state}" for state, n in one.states.items()) for one in found
+            ],
             "gaps": ["; ".join(f"{span} {state}" for span, state in one.gaps[:3]) for one in found],
             "revisions": [one.revisions for one in found],
         },

@@ -38,7 +38,9 @@ def wide(text: str) -> int:
         return len(text)
     from unicodedata import combining, east_asian_width
 
-    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    return sum(
+        0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text
+    )
 
 
 def width_of(file: TextIO, elsewhere: int = 200) -> int:
@@ -91,17 +93,23 @@ def _fitted(widths: list[int], right: Sequence[bool], room: int) -> list[int]:
     """Take from the widest columns of text until all fit; numbers are never wrapped."""
     fitted = list(widths)
     while sum(fitted) > room:
-        text = [place for place, number in enumerate(right) if not number and fitted[place] > _LEAST]
+        text = [
+            place for place, number in enumerate(right) if not number and fitted[place] > _LEAST
+        ]
         if not text:
             break
         widest = max(text, key=lambda place: fitted[place])
         others = sorted((fitted[place] for place in text if place != widest), reverse=True)
-        least = max(_LEAST, others[0] if others and others[0] < fitted[widest] else fitted[widest] - 1)
+        least = max(
+            _LEAST, others[0] if others and others[0] < fitted[widest] else fitted[widest] - 1
+        )
         fitted[widest] = max(least, fitted[widest] - (sum(fitted) - room))
     return fitted
 
 
-def _line(row: Sequence[Cell], widths: Sequence[int], right: Sequence[bool], *, colour: bool) -> Iterator[str]:
+def _line(
+    row: Sequence[Cell], widths: Sequence[int], right: Sequence[bool], *, colour: bool
+) -> Iterator[str]:
     parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for number in range(max(map(len, parts))):
         shown = (
@@ -118,6 +126,8 @@ def _wrapped(cell: Cell, width: int) -> list[Cell]:
     from textwrap import wrap
 
     lines = wrap(text, width, break_on_hyphens=False) or [""]
-    return [Styled(line, cell.style) for line in lines] if isinstance(cell, Styled) else list[Cell](lines)
-
-
+    return (
+        [Styled(line, cell.style) for line in lines]
+        if isinstance(cell, Styled)
+        else list[Cell](lines)
+    )

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS batches (
     name VARCHAR, archived_at TIMESTAMP, document_stamp TIMESTAMP, covers_from TIMESTAMP, covers_to TIMESTAMP,
     synthetic BOOLEAN, low TIMESTAMP, high TIMESTAMP, finality UTINYINT, source_rank INTEGER, rows BIGINT,
     recorded_at TIMESTAMP);
+ALTER TABLE batches ADD COLUMN IF NOT EXISTS runs VARCHAR[];
+ALTER TABLE batches ADD COLUMN IF NOT EXISTS closed BOOLEAN;
 CREATE TABLE IF NOT EXISTS observations ({_ROWS});
 CREATE TABLE IF NOT EXISTS tail ({_ROWS});
 CREATE TABLE IF NOT EXISTS restatements (

@@ -10,7 +10,13 @@ import numpy as np
 
 from carbon254.adapters.duckdb import schema
 from carbon254.adapters.duckdb.rows import from_columns, from_result
-from carbon254.adapters.duckdb.shelf_batches import FIELDS, as_batch, read_batches
+from carbon254.adapters.duckdb.shelf_batches import (
+    FIELDS,
+    as_batch,
+    is_closed,
+    read_batches,
+    runs_of,
+)
 from carbon254.core.domain.observations import NAT, Batch, Observations, instant64, plain_instant
 from carbon254.core.domain.revisions import Restatement
 from carbon254.core.domain.series import SeriesId
@@ -18,12 +24,20 @@ from carbon254.ports.recording import StoredBatch
 
 
 class DuckDbShelf:
-    """Reads within the writer's transaction; ``codes`` maps series to (code, unit, longest)."""
+    """Reads within the writer's transaction, for the observations that are to be recorded.
+
+    ``codes`` maps series to (code, unit, longest).
+    """
 
     def __init__(
-        self, cursor: Any, codes: Mapping[SeriesId, tuple[int, str, int]], known: dict[int, Batch]
+        self,
+        cursor: Any,
+        codes: Mapping[SeriesId, tuple[int, str, int]],
+        known: dict[int, Batch],
+        observations: Observations,
     ) -> None:
         self._cursor, self._codes, self._known = cursor, codes, known
+        self._observations = observations
         self._numbers: dict[Batch, int] = {}
 
     def number(self, batch: Batch) -> int:
@@ -33,18 +47,23 @@ class DuckDbShelf:
                 self._numbers[stored.batch] = stored.id
         return self._numbers[batch]
 
-    def batches(self, column: str, keys: list[Any]) -> list[StoredBatch]:
-        """Batches by id or receipt; all when no keys are given."""
-        return read_batches(self._cursor, column, keys)
-
     def neighbours(
         self, batch: Batch, low: np.datetime64, high: np.datetime64
     ) -> Sequence[StoredBatch]:
+        """Batches of the market and of a common run whose span overlaps ours, and all of the same document.
+
+        Those that only touch, and those of other runs, are left out: the merge has nothing to say about them, and
+        a day would be held against the day before it and against the real-time prices.
+        """
         query = (
-            f"SELECT {FIELDS} FROM batches WHERE market = ? AND ((low <= ? AND high >= ?) "  # noqa: S608
+            f"SELECT {FIELDS} FROM batches WHERE market = ? AND ("  # noqa: S608
+            "((low < ? OR (low = ? AND ?)) AND (high > ? OR (high = ? AND coalesce(closed, true))) "
+            "AND (runs IS NULL OR list_has_any(runs, ?::VARCHAR[]))) "
             "OR (dataset = ? AND receipt = ?)) ORDER BY id"
         )
-        values = [batch.market, high.item(), low.item(), batch.dataset, batch.receipt]
+        first, last = low.item(), high.item()
+        own = (is_closed(self._observations), first, first, runs_of(self._observations))
+        values = [batch.market, last, last, *own, batch.dataset, batch.receipt]
         return [as_batch(row) for row in self._cursor.execute(query, values).fetchall()]
 
     def stored(

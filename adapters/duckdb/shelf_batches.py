@@ -1,4 +1,4 @@
-"""Reading rows of the ``batches`` table."""
+"""Rows of the ``batches`` table, and what they say of a batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from carbon254.core.domain.observations import NAT, Batch
+from carbon254.core.domain.observations import NAT, Batch, Observations
 from carbon254.core.domain.time import Window
 from carbon254.ports.recording import StoredBatch
 
@@ -51,6 +51,16 @@ def as_batch(row: tuple[Any, ...]) -> StoredBatch:
     return StoredBatch(
         number, batch, _instant(low), _instant(high), finality, rank, recorded.replace(tzinfo=UTC)
     )
+
+
+def runs_of(*tables: Observations) -> list[str]:
+    """The runs of all series of the tables: batches without a common run have no common series."""
+    return sorted({one.run for table in tables for one in table.series})
+
+
+def is_closed(*tables: Observations) -> bool:
+    """Whether an interval of no length could stand at the edge of the span, so that what touches it matters."""
+    return any(bool((table.interval_start == table.interval_end).any()) for table in tables)
 
 
 def _instant(moment: datetime | None) -> np.datetime64:

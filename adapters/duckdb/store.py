@@ -22,6 +22,7 @@ import pyarrow as pa
 from carbon254.adapters.duckdb import schema
 from carbon254.adapters.duckdb.rows import from_columns, from_result, to_arrow
 from carbon254.adapters.duckdb.shelf import DuckDbShelf
+from carbon254.adapters.duckdb.shelf_batches import is_closed, read_batches, runs_of
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.errors import (
     DiskFull,
@@ -139,7 +140,7 @@ class DuckDbSeriesStore:
     ) -> Recorded:
         batch = observations.batches[0]
         codes = self._assign_codes(cursor, observations)
-        shelf = DuckDbShelf(cursor, self._codes, self._batches)
+        shelf = DuckDbShelf(cursor, self._codes, self._batches, observations)
         merged = recording.plan(shelf, observations)
         at = recording.next_instant(now, self._last)
         if mark:
@@ -154,7 +155,7 @@ class DuckDbSeriesStore:
         cursor.register("incoming", table)
         cursor.execute(f"INSERT INTO tail SELECT {schema.NAMES} FROM incoming")  # noqa: S608 - our own names
         cursor.unregister("incoming")
-        self._write_batch(cursor, number, observations, at, len(merged.rows))
+        self._write_batch(cursor, number, observations, at, merged.rows)
         for one in merged.restatements:
             shelf.write_restatement(number, one, at)
         event = recorded_event(batch, merged.rows, at)
@@ -243,7 +244,7 @@ class DuckDbSeriesStore:
         return np.array([self._codes[one][0] for one in rows.series], dtype=np.int32)
 
     def _write_batch(
-        self, cursor: Any, number: int, observations: Observations, at: datetime, rows: int
+        self, cursor: Any, number: int, observations: Observations, at: datetime, rows: Observations
     ) -> None:
         batch = observations.batches[0]
         low = high = None
@@ -257,10 +258,10 @@ class DuckDbSeriesStore:
             else (_plain(batch.covers.start), _plain(batch.covers.end))
         )
         cursor.execute(
-            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [number, *batch.key[:3], batch.digest, batch.parser_version, batch.document_name, _plain(batch.archived_at),
              batch.document_stamp and _plain(batch.document_stamp), *covers, batch.synthetic, low, high, finality,
-             rank, rows, _plain(at)],
+             rank, len(rows), _plain(at), runs_of(observations, rows), is_closed(observations, rows)],
         )  # fmt: skip
 
     # -- reading -----------------------------------------------------------------------------------------
@@ -359,8 +360,7 @@ class DuckDbSeriesStore:
 
     def batches(self, keys: Iterable[str] = ()) -> Sequence[Batch]:
         with _translated(self._path), self._connection.cursor() as cursor:
-            shelf = DuckDbShelf(cursor, self._codes, self._batches)
-            return [stored.batch for stored in shelf.batches("receipt", list(keys))]
+            return [stored.batch for stored in read_batches(cursor, "receipt", list(keys))]
 
     # -- outbox and upkeep -------------------------------------------------------------------------------
 

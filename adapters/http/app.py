@@ -14,7 +14,9 @@ from carbon254.core.domain.errors import Carbon254Error, NotFound
 PROBLEM = "application/problem+json"
 
 
-def create_app(cards: Callable[[], Mapping[str, MarketCard]], check: Callable[[], Mapping[str, Any]]) -> falcon.App:
+def create_app(
+    cards: Callable[[], Mapping[str, MarketCard]], check: Callable[[], Mapping[str, Any]]
+) -> falcon.App[falcon.Request, falcon.Response]:
     """Build the WSGI application.
 
     ``cards`` gives the installed markets; ``check`` asks the stores whether they answer, raising ours if they do
@@ -57,13 +59,18 @@ class Markets:
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """All markets, in the order of their ids."""
-        _json(response, {"markets": [_market(card) for card in self._cards().values()], **self._check()})
+        _json(
+            response,
+            {"markets": [_market(card) for card in self._cards().values()], **self._check()},
+        )
 
     def on_get_one(self, request: falcon.Request, response: falcon.Response, market: str) -> None:
         """One market with its runs and datasets."""
         card = self._cards().get(market)
         if card is None:
-            raise NotFound(f"no market '{market}' is installed; there are {', '.join(self._cards())}.")
+            raise NotFound(
+                f"no market '{market}' is installed; there are {', '.join(self._cards())}."
+            )
         _json(response, _market(card))
 
 
@@ -85,7 +92,9 @@ def _json(response: falcon.Response, body: Any) -> None:
     response.data = msgspec.json.encode(body)
 
 
-def _tell(response: falcon.Response, request: falcon.Request, status: int, code: str, detail: str) -> None:
+def _tell(
+    response: falcon.Response, request: falcon.Request, status: int, code: str, detail: str
+) -> None:
     response.status = falcon.code_to_http_status(status)
     response.content_type = PROBLEM
     response.append_header("Vary", "Accept")
@@ -95,7 +104,9 @@ def _tell(response: falcon.Response, request: falcon.Request, status: int, code:
     )  # fmt: skip
 
 
-def _ours(request: falcon.Request, response: falcon.Response, error: Carbon254Error, _: Any) -> None:
+def _ours(
+    request: falcon.Request, response: falcon.Response, error: Carbon254Error, _: Any
+) -> None:
     _tell(response, request, error.http_status, error.code, str(error))
 
 
@@ -111,5 +122,7 @@ _CODES = {404: "not_found", 405: "invalid_request", 406: "not_acceptable", 413: 
 
 
 def _problem(request: falcon.Request, response: falcon.Response, error: falcon.HTTPError) -> None:
-    code = _CODES.get(error.status_code, "invalid_request" if error.status_code < 500 else "internal")
+    code = _CODES.get(
+        error.status_code, "invalid_request" if error.status_code < 500 else "internal"
+    )
     _tell(response, request, error.status_code, code, error.description or error.title or "")

@@ -21,5 +21,9 @@ def listen(app: Any, port: int, host: str = "127.0.0.1") -> Any:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise Conflict(f"port {port} of {host} is not free ({error.strerror}): use another --port.") from None
-    return waitress.server.create_server(app, sockets=[bound], threads=8, connection_limit=1000, ident="carbon254")
+        raise Conflict(
+            f"port {port} of {host} is not free ({error.strerror}): use another --port."
+        ) from None
+    return waitress.server.create_server(
+        app, sockets=[bound], threads=8, connection_limit=1000, ident="carbon254"
+    )

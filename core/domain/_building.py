@@ -73,7 +73,11 @@ class Builder:
     def _class(self, wanted: Any) -> Maker:
         hints = get_type_hints(wanted)
         members: tuple[Attribute[Any], ...] = fields(wanted)
-        known = {self._renamed.get(a.name, a.name): (a.name, self._maker(hints[a.name])) for a in members if a.init}
+        known = {
+            self._renamed.get(a.name, a.name): (a.name, self._maker(hints[a.name]))
+            for a in members
+            if a.init
+        }
         required = {a.name for a in members if a.init and a.default is NOTHING}
         plain = _exactly(dict)
 

@@ -5,13 +5,13 @@ Dates in a card are delivery days in the dataset's day zone; ``from`` is include
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-import tomllib
 from attrs import field, fields, frozen
 from attrs.validators import in_, optional
 
@@ -62,7 +62,9 @@ class RunCard:
 
     title: str
     nature: tuple[Nature, ...]
-    expected: bool = True  # whether its absence is a gap; an intervention run is there only sometimes
+    expected: bool = (
+        True  # whether its absence is a gap; an intervention run is there only sometimes
+    )
     gate_closure: Rule | None = None
     limits: tuple[Limit, ...] = ()
 
@@ -137,7 +139,9 @@ class DatasetCard:
     max_gap: timedelta | None = None
     due: Rule
     due_of: Mapping[str, Rule] = field(factory=dict)  # runs whose numbers are due at another time
-    hours_of: Mapping[str, str] = field(factory=dict)  # runs of a part of the day only, by local clock: "12:00-24:00"
+    hours_of: Mapping[str, str] = field(
+        factory=dict
+    )  # runs of a part of the day only, by local clock: "12:00-24:00"
     final_after: timedelta | None = None
     published_claim: str = field(validator=in_(("publication", "reply", "republication", "none")))
     finality: str = field(default="final", validator=in_([f.word for f in vocabulary.Finality]))
@@ -165,7 +169,11 @@ class DatasetCard:
 
     def feeds(self, series: SeriesId) -> bool:
         """Whether documents of this dataset may hold the series."""
-        return series.run in self.runs and series.measure in self.measures and series.kind in self.kinds
+        return (
+            series.run in self.runs
+            and series.measure in self.measures
+            and series.kind in self.kinds
+        )
 
 
 @frozen(kw_only=True)
@@ -242,7 +250,9 @@ class MarketCard:
     def dataset(self, name: str) -> DatasetCard:
         """One dataset's card. Raises `InvalidRequest` that lists what there is."""
         if name not in self.datasets:
-            raise InvalidRequest(f"'{self.id}' has no dataset '{name}': use one of {', '.join(self.datasets)}.")
+            raise InvalidRequest(
+                f"'{self.id}' has no dataset '{name}': use one of {', '.join(self.datasets)}."
+            )
         return self.datasets[name]
 
     def feeding(self, series: SeriesId) -> DatasetCard | None:
@@ -260,14 +270,18 @@ def _check(card: MarketCard) -> None:
         raise PluginBroken(f"{where}: this id is reserved.")
     known = vocabulary.runs_of(card.id)
     if known and not set(card.runs) <= known:
-        raise PluginBroken(f"{where}: runs {sorted(set(card.runs) - known)} are not in the vocabulary.")
+        raise PluginBroken(
+            f"{where}: runs {sorted(set(card.runs) - known)} are not in the vocabulary."
+        )
     zone(card.zone)
     for name, dataset in card.datasets.items():
         zone(dataset.label_zone)
         zone(dataset.day_zone)
         for run in dataset.runs:
             if run not in card.runs:
-                raise PluginBroken(f"{where}: dataset '{name}' feeds run '{run}', which the card does not describe.")
+                raise PluginBroken(
+                    f"{where}: dataset '{name}' feeds run '{run}', which the card does not describe."
+                )
         for measure in dataset.measures:
             vocabulary.check_measure(measure)
         if unknown := set(dataset.kinds) - vocabulary.kinds():
@@ -299,14 +313,23 @@ def converter() -> Converter:
     made.register_structure_hook(date, _structure_date)
     made.register_structure_hook(Path, lambda value, _: Path(value))
     for cls in (Nature, Limit, Resolution, WireUnit, DatasetCard, Place):
-        names = {a.name: override(rename=_RENAMED[a.name]) for a in fields(cls) if a.name in _RENAMED}
-        made.register_structure_hook(cls, make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True, **names))  # type: ignore[arg-type]
+        names = {
+            a.name: override(rename=_RENAMED[a.name]) for a in fields(cls) if a.name in _RENAMED
+        }
+        made.register_structure_hook(
+            cls, make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True, **names)
+        )  # type: ignore[arg-type]
     return made
 
 
 @cache
 def _builder() -> Builder:
-    makers = {Rule: Rule.parse, timedelta: parse_duration, date: lambda value: _structure_date(value, None), Path: Path}
+    makers = {
+        Rule: Rule.parse,
+        timedelta: parse_duration,
+        date: lambda value: _structure_date(value, None),
+        Path: Path,
+    }
     return Builder(makers, _RENAMED)
 
 

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from carbon254.core.domain.errors import InvalidRequest, NotEntitled
 from carbon254.core.domain.series import SeriesId, unescape
-from carbon254.core.domain.time import Window
+from carbon254.core.domain.time import Window, utc_or_none
 
 T = TypeVar("T")
 _PARTS: Final = ("market", "run", "measure", "kind", "location")
@@ -68,8 +68,8 @@ class Selection:
     series: tuple[SeriesId, ...] = field(default=(), converter=tuple[SeriesId, ...])
     patterns: tuple[SeriesPattern, ...] = field(default=(), converter=tuple[SeriesPattern, ...])
     window: Window | None = None
-    as_of: datetime | None = None
-    published_by: datetime | None = None
+    as_of: datetime | None = field(default=None, converter=utc_or_none)
+    published_by: datetime | None = field(default=None, converter=utc_or_none)
 
     def at(self, as_of: datetime) -> Selection:
         """The same question as of another instant."""

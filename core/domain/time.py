@@ -60,6 +60,11 @@ def utc(instant: datetime) -> datetime:
     return moved
 
 
+def utc_or_none(instant: datetime | None) -> datetime | None:
+    """`utc` of an instant that may be left out."""
+    return None if instant is None else utc(instant)
+
+
 def parse_instant(text: str) -> datetime:
     """Read ISO 8601 with an offset. Raises `InvalidRequest` for naive or unreadable text.
 

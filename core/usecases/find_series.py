@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from attrs import field, frozen
 
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
+from carbon254.core.domain.observations import Observations
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import State
-from carbon254.core.usecases.query_series import Question, QuerySeries, SeriesAnswer
+from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
 from carbon254.ports.storage import SeriesEntry, SeriesStore
+
+_AT_ONCE: Final = 64  # series whose rows are read together
 
 
 @frozen
@@ -39,11 +43,39 @@ class FindSeries:
     store: SeriesStore
     query: QuerySeries
 
-    def run(self, patterns: Sequence[SeriesPattern], scope: Scope, *, text: str = "") -> list[SeriesEntry]:
-        """Series that match any pattern and hold the text (any case) in their id."""
-        wanted = tuple(patterns) or (SeriesPattern(),)
+    def run(
+        self,
+        patterns: Sequence[SeriesPattern],
+        scope: Scope,
+        *,
+        text: str = "",
+        as_of: datetime | None = None,
+        published_by: datetime | None = None,
+    ) -> list[SeriesEntry]:
+        """Series that match any pattern and hold every word of the text (any case) in their id, in their order.
+
+        With a clock: what there was of them by then, and none that had no row yet.
+        """
+        wanted, words = tuple(patterns) or (SeriesPattern(),), text.lower().split()
         entries = self.store.find(scope.restrict(Selection(patterns=wanted)))
-        return [entry for entry in entries if text.lower() in str(entry.series).lower()]
+        entries = [
+            entry for entry in entries if all(word in str(entry.series).lower() for word in words)
+        ]
+        if as_of is None and published_by is None:
+            return entries
+        known = [
+            entry
+            for entry in entries
+            if published_by is None and as_of is not None and entry.recorded_at <= as_of
+        ]
+        there = {entry.series for entry in known}
+        others = [entry for entry in entries if entry.series not in there]
+        for first in range(0, len(others), _AT_ONCE):
+            asked = tuple(entry.series for entry in others[first : first + _AT_ONCE])
+            known += _entries(
+                self.store.read(scope.restrict(Selection(asked, (), None, as_of, published_by)))
+            )
+        return sorted(known, key=lambda entry: entry.series)
 
     def coverage(
         self, patterns: Sequence[SeriesPattern], scope: Scope, window: Window | None = None
@@ -60,6 +92,16 @@ class FindSeries:
         return Coverage(entry, span, len(answer), states, tuple(gaps_of(answer)), extra)
 
 
+def _entries(rows: Observations) -> Iterator[SeriesEntry]:
+    """What the rows that were read say of each series."""
+    for code, (series, unit) in enumerate(zip(rows.series, rows.units, strict=True)):
+        own = rows.take(rows.code == code)
+        if len(own):
+            moments = own.interval_start.min(), own.interval_end.max(), own.recorded_at.max()
+            first, last, recorded = (moment.item().replace(tzinfo=UTC) for moment in moments)
+            yield SeriesEntry(series, unit, first, last, len(own), recorded)
+
+
 def gaps_of(answer: SeriesAnswer) -> list[tuple[Window, str]]:
     """Stretches without a value, with their state; neighbours of one state are joined."""
     found: list[tuple[Window, str]] = []
@@ -67,7 +109,10 @@ def gaps_of(answer: SeriesAnswer) -> list[tuple[Window, str]]:
         state = State(int(answer.state[row]))
         if state in (State.OK, State.NOT_APPLICABLE):
             continue
-        start, end = (moment.item().replace(tzinfo=UTC) for moment in (answer.interval_start[row], answer.interval_end[row]))
+        start, end = (
+            moment.item().replace(tzinfo=UTC)
+            for moment in (answer.interval_start[row], answer.interval_end[row])
+        )
         if found and found[-1][0].end == start and found[-1][1] == state.word:
             found[-1] = (Window(found[-1][0].start, end), state.word)
         else:

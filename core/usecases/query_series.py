@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
 from carbon254.core.domain.errors import InvalidRequest, NotFound
@@ -20,7 +20,7 @@ from carbon254.core.domain.observations import (
 )
 from carbon254.core.domain.revisions import current
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window, format_instant
+from carbon254.core.domain.time import Window, format_instant, utc_or_none
 from carbon254.core.domain.units import convert
 from carbon254.core.domain.vocabulary import Flag, PublishedBasis, State
 from carbon254.ports.catalogue import MarketCatalogue
@@ -35,8 +35,8 @@ class Question:
     series: tuple[SeriesId, ...] = ()
     patterns: tuple[SeriesPattern, ...] = ()
     window: Window | None = None
-    as_of: datetime | None = None
-    published_by: datetime | None = None
+    as_of: datetime | None = field(default=None, converter=utc_or_none)
+    published_by: datetime | None = field(default=None, converter=utc_or_none)
     include_history: bool = False
     vintages: bool = False
     unit: str | None = None
@@ -80,6 +80,7 @@ class QuerySeries:
     store: SeriesStore
     catalogue: MarketCatalogue
     clock: Clock
+    made_up: Callable[[], bool] = lambda: False  # whether the store is synthetic: no row says so where there is none
 
     def run(self, question: Question, scope: Scope) -> list[SeriesAnswer]:
         """Answer for every series in question, in the order of their ids.
@@ -171,12 +172,15 @@ class QuerySeries:
         unit = (
             own.units[own.series.index(series)] if series in own.series else self._unit_of(series)
         )
+        synthetic = bool((own.flags & np.uint32(Flag.SYNTHETIC)).any()) or (
+            not len(own) and self.made_up()
+        )
         answer = SeriesAnswer(
             series, unit, start, end, column("value", np.nan), state, column("finality", 0), column("flags", 0),
             column("source_rank", 0), column("issued_at", nat), column("published_at", nat),
             column("published_basis", PublishedBasis.UNKNOWN), column("recorded_at", nat), column("locator", 0),
             np.where(gap, -1, own.batch[at] if len(own) else -1), own.batches,
-            question.as_of or self.store.last_recorded(), bool((own.flags & np.uint32(Flag.SYNTHETIC)).any()),
+            question.as_of or self.store.last_recorded(), synthetic,
         )  # fmt: skip
         return in_unit(answer, question.unit)
 

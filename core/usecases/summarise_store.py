@@ -46,7 +46,9 @@ class SummariseStore:
 
     def run(self, scope: Scope) -> list[DatasetSummary]:
         """One line for each dataset of which something is stored."""
-        return [line for card in self.catalogue.cards().values() for line in self._market(card, scope)]
+        return [
+            line for card in self.catalogue.cards().values() for line in self._market(card, scope)
+        ]
 
     def _market(self, card: MarketCard, scope: Scope) -> Iterator[DatasetSummary]:
         rows = self.store.read(scope.restrict(Selection(patterns=(SeriesPattern(card.id),))))
@@ -78,7 +80,13 @@ class SummariseStore:
         low, high = own.interval_start.min().item(), own.interval_end.max().item()
         window = Window(low.replace(tzinfo=UTC), high.replace(tzinfo=UTC))
         derived = derive_states(
-            card, series, window, self.clock.now(), starts=own.interval_start, ends=own.interval_end, states=own.state
+            card,
+            series,
+            window,
+            self.clock.now(),
+            starts=own.interval_start,
+            ends=own.interval_end,
+            states=own.state,
         )
         gap = np.isin(derived.state, _GAPS)
         return int(gap[:1].sum() + (gap[1:] & ~gap[:-1]).sum())
@@ -88,15 +96,23 @@ def _home(card: MarketCard, series: SeriesId, rows: Observations) -> str:
     """The dataset whose document the series' first current row comes from."""
     here = np.flatnonzero(rows.code == rows.series.index(series))
     if len(here):
-        return rows.batches[rows.batch[here[0]]].dataset
+        return str(rows.batches[rows.batch[here[0]]].dataset)
     return next((name for name, facts in card.datasets.items() if facts.feeds(series)), "")
 
 
 def _beyond_first(rows: Observations) -> dict[int, int]:
     """Rows beyond the first of each interval, by series code."""
     keys = np.stack(
-        [rows.code.astype(np.int64), as_int(rows.interval_start), as_int(rows.interval_end), as_int(rows.issued_at)]
+        [
+            rows.code.astype(np.int64),
+            as_int(rows.interval_start),
+            as_int(rows.interval_end),
+            as_int(rows.issued_at),
+        ]
     )
     distinct = np.unique(keys, axis=1)[0]
-    stored, kept = np.bincount(rows.code), np.bincount(distinct.astype(np.int64), minlength=len(np.bincount(rows.code)))
+    stored, kept = (
+        np.bincount(rows.code),
+        np.bincount(distinct.astype(np.int64), minlength=len(np.bincount(rows.code))),
+    )
     return {code: int(extra) for code, extra in enumerate(stored - kept) if extra}

