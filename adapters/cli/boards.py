@@ -14,8 +14,8 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
 
 COLUMNS: Final = (
-    "market", "location", "run", "measure", "figure", "block", "day", "against", "value", "unit", "hours", "hours_of_day",
-    "finality", "note",
+    "market", "location", "run", "measure", "figure", "block", "day", "against", "value", "unit", "hours",
+    "hours_of_day", "finality", "note",
 )  # fmt: skip
 WIDTH: Final = 118
 

@@ -7,18 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from carbon254.core.domain.cards import MarketCard
-from carbon254.core.domain.documents import Document
+from carbon254.core.domain.documents import Document, receipt_for
 from carbon254.core.domain.entitlements import Scope, Selection
+from carbon254.core.domain.observations import Reading, instant64
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import Flag, PublishedBasis, State
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
-from carbon254.ports.markets import Market
+from carbon254.ports.markets import Market, chunks
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.records import MemoryRecordStore
@@ -64,11 +66,14 @@ class Desk:
     store: MemorySeriesStore = field(factory=MemorySeriesStore)
     records: MemoryRecordStore = field(factory=MemoryRecordStore)
 
-    def take_in(self, document: Document, **more: Any) -> Outcome:
-        ingest = IngestDocuments(
+    @property
+    def ingest(self) -> IngestDocuments:
+        return IngestDocuments(
             self.catalogue, self.archive, self.journal, self.store, self.records, self.clock
         )
-        (outcome,) = ingest.run([document], **more)
+
+    def take_in(self, document: Document, **more: Any) -> Outcome:
+        (outcome,) = self.ingest.run([document], **more)
         return outcome
 
     def ask(self, **clocks: datetime) -> SeriesAnswer:
@@ -130,3 +135,34 @@ def test_what_came_late_was_published_when_it_was_due_and_is_not_known_before(de
     assert known.published_basis.tolist() == [PublishedBasis.RULE]
     before = desk.ask(published_by=DUE - timedelta(minutes=1))
     assert before.state.tolist() == [State.PENDING], "a backtest sees a price before it was out"
+
+
+def test_what_we_saw_appear_was_published_when_we_saw_it(desk: Desk) -> None:
+    document = day("first,NORTH,1,10,8,2")
+    desk.take_in(
+        document
+    )  # so that the document is in the archive; what counts is the receipt below
+    receipt = receipt_for(
+        document, market="demo", dataset="prices", request="GET x", archived_at=LATER, observed=True
+    )
+    observations, _ = desk.ingest.prepare(receipt, "prices", document, Outcome("x", "unchanged"))
+    assert observations.published_at.tolist() == [LATER.replace(tzinfo=None)] * 3, (
+        "seen, not guessed"
+    )
+    assert set(observations.published_basis.tolist()) == {PublishedBasis.OBSERVED}
+
+
+def test_no_forecast_was_published_before_it_was_issued(desk: Desk) -> None:
+    market = desk.catalogue.market("demo")
+    issued = DUE + timedelta(hours=3)
+
+    def read(dataset: str, document: Document) -> Reading:
+        (reading,) = chunks(type(market).read(market, dataset, document))
+        return evolve(reading, issued_at=np.full(len(reading), instant64(issued)))
+
+    market.read = read  # type: ignore[method-assign]
+    desk.take_in(day("first,NORTH,1,10,8,2"))
+    rows = desk.store.read(Scope.everything().restrict(Selection((NORTH,))))
+    assert rows.published_at.tolist() == [issued.replace(tzinfo=None)], (
+        "published before it was issued"
+    )

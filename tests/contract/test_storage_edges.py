@@ -1,0 +1,64 @@
+"""What the suite's stores must keep where nothing stored lies near: found by mutants that the suite let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from carbon254.adapters.duckdb.store import DuckDbSeriesStore
+from carbon254.core.domain.entitlements import Scope, Selection
+from carbon254.core.domain.errors import FeedFormatChanged
+from carbon254.core.domain.time import Window
+from carbon254.core.domain.vocabulary import Finality
+from carbon254.ports.storage import SeriesStore
+from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+from carbon254.ports.testing.storage import DAY, HOUR, NOON, NP15, hours, told, values
+
+A_YEAR = 365 * 24
+
+STORES: dict[str, Callable[[Path], SeriesStore]] = {
+    "memory": lambda folder: MemorySeriesStore(),
+    "duckdb": lambda folder: DuckDbSeriesStore(folder / "series.duckdb"),
+}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SeriesStore]:
+    made = STORES[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def test_another_unit_is_refused_a_year_later_too(store: SeriesStore) -> None:
+    # Nothing stored lies near the new row: only what the store knows of the series can refuse it.
+    store.record(told({NP15: hours({0: 1.0})}, name="a"), now=NOON)
+    euros = told({NP15: hours({A_YEAR: 1.0})}, name="b", unit="EUR/MWh")
+    with pytest.raises(FeedFormatChanged, match="USD/MWh"):
+        store.record(euros, now=NOON + timedelta(days=365))
+    assert values(store) == {0: 1.0}
+
+
+def test_an_equal_row_that_was_published_earlier_is_what_was_known_then(store: SeriesStore) -> None:
+    # The correction of the evening came first; the file of noon, with the same number, is filled in later.
+    evening = told({NP15: hours({0: 10.0})}, name="b", stamp=NOON + 6 * HOUR)
+    noon = told({NP15: hours({0: 10.0})}, name="a", stamp=NOON)
+    store.record(evening, now=NOON + 7 * HOUR)
+    store.record(noon, now=NOON + 8 * HOUR)
+    assert values(store, published_by=NOON + HOUR) == {0: 10.0}, "a backtest does not see the noon"
+    assert values(store, published_by=NOON - HOUR) == {}
+
+
+def test_a_weaker_document_that_lacks_an_hour_takes_nothing_back(store: SeriesStore) -> None:
+    covers = Window(DAY, DAY + 2 * HOUR)
+    final = told({NP15: hours({0: 1.0, 1: 2.0})}, name="a", stamp=NOON, covers=covers)
+    early = told(
+        {NP15: hours({0: 1.5})}, name="b", stamp=NOON + HOUR, covers=covers, finality=Finality.PRELIMINARY
+    )  # fmt: skip
+    store.record(final, now=NOON)
+    done = store.record(early, now=NOON + HOUR)
+    assert (done.retracted, done.superseded) == (0, 1)
+    assert len(store.read(Scope.everything().restrict(Selection((NP15,))))) == 3
+    assert values(store) == {0: 1.0, 1: 2.0}
