@@ -112,4 +112,5 @@ def _clock() -> Callable[[], datetime]:
 
 def _record(store: Any, reading: Any, number: int, name: str, clock: Callable[[], datetime]) -> int:
     done = store.record(made.observed(reading, number, name=name), now=clock())
+    getattr(store, "sort", lambda: None)()  # as the platform does after each ingest
     return int(done.written)

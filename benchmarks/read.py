@@ -14,7 +14,6 @@ from benchmarks.filled import Filled
 from benchmarks.harness import Context, Line, Pairs, in_turn, milliseconds
 from carbon254.adapters.duckdb import schema as duck
 from carbon254.adapters.postgres import binary
-from carbon254.adapters.postgres import schema as pg
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.series import SeriesId
@@ -50,8 +49,7 @@ def read_duckdb(context: Context) -> Iterator[Line]:
 def read_postgres(context: Context) -> Iterator[Line]:
     """The same for Postgres: the bare table is sorted, with a btree on series and start.
 
-    The bare side glues rows together on the server and takes them as one block, as we do. "psycopg rows" compares
-    with an ordinary ``fetchall`` of the same rows in binary, for information.
+    The bare side glues rows together on the server and takes them as one block, as we do.
     """
     held = filled.postgres(context)
 
@@ -64,16 +62,7 @@ def read_postgres(context: Context) -> Iterator[Line]:
         (block,) = held.bare.execute(query.encode(), [code, *window], binary=True).fetchone()
         return len(np.frombuffer(block, dtype=binary.PACKED))
 
-    def rows(code: int, window: list[Any], dated: bool) -> int:
-        where = " AND recorded_at <= %s" if dated else ""
-        query = (
-            f"SELECT {pg.NAMES} FROM bare WHERE series = %s AND interval_start >= %s AND interval_start < %s{where}"
-        )
-        return len(held.bare.execute(query.encode(), [code, *window], binary=True).fetchall())
-
     yield from _lines("read_postgres", context, held, glued)
-    pairs = _pairs(context, held, rows, None)
-    yield _line("read_postgres latest, psycopg rows", pairs, None)
 
 
 def _lines(name: str, context: Context, held: Filled, bare: Bare) -> Iterator[Line]:

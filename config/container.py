@@ -12,6 +12,7 @@ from dependency_injector import containers, providers
 from carbon254.adapters.clock import FixedClock, SystemClock
 from carbon254.adapters.fetch.http import HttpFetcher
 from carbon254.adapters.files.archive import FileArchive
+from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.config.settings import Settings
@@ -127,7 +128,7 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
         return Platform(
             made.catalogue(), made.clock(), made.store(), made.records(), made.ingest(), made.fetch(), made.reread(),
             made.read(), made.samples(), made.query(), made.find(), made.trace(), made.quality(), made.board(),
-            made.summary(),             getattr(made.store(), "sort", lambda: None), lambda: _shut(made),
+            made.summary(), Folder, getattr(made.store(), "sort", lambda: None), lambda: _shut(made),
         )  # fmt: skip
     except BaseException:
         _shut(made)

@@ -17,6 +17,7 @@ from carbon254.adapters.plugins.host import PluginHost
 if TYPE_CHECKING:
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
+    from carbon254.ports.fetching import DocumentFolder
 
 
 class Doors:
@@ -30,6 +31,11 @@ class Doors:
         from carbon254.config.settings import load
 
         return open_platform(load(_environment(), folder=data, data=data), pinned)
+
+    def files(self, paths: list[Path]) -> DocumentFolder:
+        from carbon254.adapters.files.folder import Folder
+
+        return Folder(paths)
 
     def server(self, platform: Platform, port: int | None) -> Any:
         from carbon254.adapters.http.app import create_app as create_http

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from attrs import field, frozen
@@ -30,4 +30,16 @@ class Fetcher(Protocol):
         `FeedUnavailable` (timeouts, 429, 5xx and cut bodies after the last retry), `NotPublishedYet` (404, 204),
         `Unauthenticated` (401, 403), `SettingsInvalid` (a credential is not set).
         """
+        ...
+
+
+class DocumentFolder(Protocol):
+    """Documents of files and folders; they are read one by one."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __iter__(self) -> Iterator[Document]:
+        """The documents, in the order of their names."""
         ...

@@ -10,7 +10,16 @@ from typing import Final
 
 from carbon254.adapters.cli.output import SYNTHETIC, Page
 from carbon254.adapters.cli.tables import Cell, Styled
-from carbon254.core.domain.board import Board, BoardLine, Change, Extreme, Figure, Revised, Spread
+from carbon254.core.domain.board import (
+    Allowance,
+    Board,
+    BoardLine,
+    Change,
+    Extreme,
+    Figure,
+    Revised,
+    Spread,
+)
 from carbon254.core.domain.time import format_instant, zone
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -192,16 +201,20 @@ def _allowances(board: Board, page: Page, marks: set[str]) -> Iterator[str]:
         yield page.line(
             Styled(market, "bold"), f"  {run} price, {unit}: the last auction of each platform"
         )
-        rows = [
-            (
-                Styled(one.name, "cyan"), f"{one.day:%a %-d %b %Y}", _marked(f"{one.price:,.2f}", one.finality, marks, partial=False),
-                _NONE if one.change is None else f"{one.change:+,.2f}", "" if one.before_day is None else f"{one.before_day:%a %-d %b %Y}",
-            )
-            for one in group
-        ]  # fmt: skip
+        rows = [_allowance(one, marks) for one in group]
         yield from page.table(
             ("", "auction", "price", "Δ", "against"), rows, (False, False, True, True, False)
         )
+
+
+def _allowance(one: Allowance, marks: set[str]) -> tuple[Cell, ...]:
+    return (
+        Styled(one.name, "cyan"),
+        f"{one.day:%a %-d %b %Y}",
+        _marked(f"{one.price:,.2f}", one.finality, marks, partial=False),
+        _NONE if one.change is None else f"{one.change:+,.2f}",
+        "" if one.before_day is None else f"{one.before_day:%a %-d %b %Y}",
+    )
 
 
 def _feeds(board: Board, page: Page) -> Iterator[str]:

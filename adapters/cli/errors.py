@@ -26,29 +26,30 @@ def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Seq
         words = spread_documents(list(arguments))
         result = create(words)(args=words, prog_name="carbon254", standalone_mode=False)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except Carbon254Error as error:
-        return _tell(error, error.code, str(error), error.exit_status)
     except typer.Exit as leave:
         return leave.exit_code
-    except TyperException as error:
-        show = getattr(error, "show", None)
-        show() if show else print(f"carbon254: {error}", file=sys.stderr)
-        return int(getattr(error, "exit_code", 2))
-    except (KeyboardInterrupt, typer.Abort):
-        print("carbon254: interrupted.", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # the process's edge: whatever is left is a fault of ours  # noqa: BLE001
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        return _tell(
-            error,
-            "internal",
-            f"{what}. Run it again with {DEBUG}=1 for the trace.",
-            Carbon254Error.exit_status,
-        )
+    except (Exception, KeyboardInterrupt) as error:  # the process's edge  # noqa: BLE001
+        return _status(error)
+    return result if isinstance(result, int) else 0
+
+
+def _status(error: BaseException) -> int:
+    """Say what happened in one line, and return the status."""
+    if isinstance(error, Carbon254Error):
+        return _tell(error, error.code, str(error), error.exit_status)
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        print("carbon254: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    if isinstance(error, TyperException):
+        show = getattr(error, "show", None)
+        show() if show else print(f"carbon254: {error}", file=sys.stderr)
+        return int(getattr(error, "exit_code", 2))
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    hint = f"Run it again with {DEBUG}=1 for the trace."
+    return _tell(error, "internal", f"{what}. {hint}", Carbon254Error.exit_status)
 
 
 def _tell(error: BaseException, code: str, message: str, status: int) -> int:

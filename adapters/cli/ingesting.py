@@ -119,7 +119,7 @@ def read(
     from carbon254.core.usecases.read_documents import ReadDocuments
 
     found = ReadDocuments(options.doors(context).catalogue()).run(
-        market, dataset, options.documents(paths)
+        market, dataset, options.doors(context).files(paths)
     )
     if account:
         write(_account(found), form, output, title=f"{market} {dataset}: data rows")
@@ -151,7 +151,7 @@ def _take_in(
 ) -> None:
     from carbon254.adapters.cli.progress import bar
 
-    found = options.documents(paths)
+    found = options.doors(context).files(paths)
     with options.platform(context, data) as platform:
         platform.reread.unfinished()
         with bar("taking in", len(found)) as step:

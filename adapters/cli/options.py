@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
-    from carbon254.core.domain.documents import Document
     from carbon254.core.domain.time import Window
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
+    from carbon254.ports.fetching import DocumentFolder
 
 
 class Format(str, Enum):
@@ -36,6 +36,10 @@ class Doors(Protocol):
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
+        ...
+
+    def files(self, paths: list[Path]) -> DocumentFolder:
+        """Documents of files and folders."""
         ...
 
     def server(self, platform: Platform, port: int | None) -> Any:
@@ -109,28 +113,6 @@ def window(start: str | None, end: str | None, zone: str) -> Window | None:
     if start is None:
         raise InvalidRequest("--end needs a --start.")
     return parse_window(start, end, zone)
-
-
-def documents(paths: list[Path]) -> list[Document]:
-    """Documents from files, and from all files of folders, in the order of their names."""
-    from carbon254.core.domain.documents import Document
-    from carbon254.core.domain.errors import NotFound
-
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise NotFound(f"{path} does not exist.")
-        found += (
-            sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        )
-    return [Document(path.name, path.read_bytes(), media_type(path)) for path in found]
-
-
-def media_type(path: Path) -> str:
-    """The media type that a file's ending suggests."""
-    import mimetypes
-
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def example(*lines: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from carbon254.adapters.cli.output import refusal
 from carbon254.core.domain.errors import InvalidRequest, NotFound
 from carbon254.core.domain.time import zone
+from carbon254.core.usecases.find_series import gaps_of
 from carbon254.core.usecases.query_series import SeriesAnswer
 
 _MOST = 12
@@ -37,13 +38,24 @@ def draw(answers: Sequence[SeriesAnswer], path: Path, zones: Mapping[str, str]) 
 
     name = zones.get(shown[0].series.market, "UTC")
     figure, axes = pyplot.subplots(figsize=(11, 5), dpi=120)
+    words = {"gap": "no value"}  # one entry of the legend for all gaps
     for one in shown:
         moments, values = _steps(one)
         axes.plot(moments, values, linewidth=1.3, label=_label(one, shown))
+        for gap, _ in gaps_of(one):
+            axes.axvspan(
+                gap.start,
+                gap.end,
+                color="0.5",
+                alpha=0.15,
+                linewidth=0,
+                label=words.pop("gap", None),
+            )
     axes.axhline(0, color="0.6", linewidth=0.7)
     axes.set_ylabel(" / ".join(sorted({one.unit for one in shown})))
     axes.set_xlabel(name)
     axes.xaxis_date(tz=zone(name))
+    axes.margins(x=0.01)
     axes.grid(visible=True, alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
     title = str(shown[0].series) if len(shown) == 1 else f"{len(shown)} series"

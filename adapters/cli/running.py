@@ -91,7 +91,7 @@ def _samples(platform: Platform) -> list[Outcome]:
 def _documents(platform: Platform, paths: list[Path]) -> list[Outcome]:
     from carbon254.adapters.cli.progress import bar
 
-    found = options.documents(paths)
+    found = platform.files(paths)
     platform.reread.unfinished()
     outcomes: list[Outcome] = []
     with bar("taking in documents", len(found)) as step:

@@ -64,7 +64,10 @@ class DuckDbShelf:
         first, last = low.item(), high.item()
         own = (is_closed(self._observations), first, first, runs_of(self._observations))
         values = [batch.market, last, last, *own, batch.dataset, batch.receipt]
-        return [as_batch(row) for row in self._cursor.execute(query, values).fetchall()]
+        found = [as_batch(row) for row in self._cursor.execute(query, values).fetchall()]
+        self._numbers.update((stored.batch, stored.id) for stored in found)
+        self._known.update((stored.id, stored.batch) for stored in found)
+        return found
 
     def stored(
         self,

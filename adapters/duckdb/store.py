@@ -163,7 +163,7 @@ class DuckDbSeriesStore:
             "INSERT INTO outbox (topic, body, recorded_at) VALUES (?, ?, ?)",
             [event.topic, json.dumps(event.facts()).encode(), _plain(at)],
         )
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES ('nature', ?)", [nature])
+        cursor.execute("INSERT OR IGNORE INTO meta VALUES ('nature', ?)", [nature])
         return Recorded(
             at, merged.new, merged.revised, merged.unchanged, merged.retracted, merged.superseded
         )

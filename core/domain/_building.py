@@ -39,15 +39,13 @@ class Builder:
         return found
 
     def _made(self, wanted: Any) -> Maker:
-        origin, arguments = get_origin(wanted), get_args(wanted)
-        if wanted is Any:
-            return lambda value: value
         if wanted in _PLAIN:
             return _exactly(wanted)
-        if wanted is float:
-            return _number
         if has(wanted):
             return self._class(wanted)
+        return _SIMPLE.get(wanted) or self._generic(wanted, get_origin(wanted), get_args(wanted))
+
+    def _generic(self, wanted: Any, origin: Any, arguments: tuple[Any, ...]) -> Maker:
         if origin in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments:
             return self._optional(next(one for one in arguments if one is not NoneType))
         if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -117,3 +115,6 @@ def _one_of(words: frozenset[Any]) -> Maker:
         return value
 
     return make
+
+
+_SIMPLE: Final[Mapping[Any, Maker]] = {Any: lambda value: value, float: _number}

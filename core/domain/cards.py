@@ -316,9 +316,8 @@ def converter() -> Converter:
         names = {
             a.name: override(rename=_RENAMED[a.name]) for a in fields(cls) if a.name in _RENAMED
         }
-        made.register_structure_hook(
-            cls, make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True, **names)
-        )  # type: ignore[arg-type]
+        hook = make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True, **names)  # type: ignore[arg-type]
+        made.register_structure_hook(cls, hook)
     return made
 
 

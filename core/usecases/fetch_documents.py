@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Request, receipt_for
@@ -79,7 +79,7 @@ class FetchDocuments:
                 )
                 return
             if error is not None and before is not None:  # the market has got over it
-                yield _skipped(card, dataset, error, before)
+                yield _skipped(card, dataset, window, error, before)
             if request is None:
                 return
             document, error = None, None
@@ -88,7 +88,8 @@ class FetchDocuments:
             except Carbon254Error as failed:
                 error = failed
                 continue
-            yield from self._taken(card, dataset, request, document, observed=observed)
+            for outcome in self._taken(card, dataset, request, document, observed=observed):
+                yield outcome if not outcome.code else evolve(outcome, message=f"{window}: {outcome.message}")
 
     def _taken(
         self,
@@ -142,18 +143,25 @@ def _next(asked: Asking, document: Document | None, error: Carbon254Error | None
         return None
 
 
-def _skipped(card: MarketCard, dataset: str, error: Carbon254Error, request: Request) -> Outcome:
+def _skipped(
+    card: MarketCard, dataset: str, window: Window, error: Carbon254Error, request: Request
+) -> Outcome:
+    """A request failed and the market went on: what that request covers is missing."""
     status = _GIVE_UP.get(error.code, "unavailable")
     return Outcome(
-        request.name or request.url, status, card.id, dataset, code=error.code, message=str(error)
+        _name(request), status, card.id, dataset, code=error.code, message=f"{window}: {error}"
     )
 
 
 def _failed(
     card: MarketCard, dataset: str, window: Window, error: Carbon254Error, request: Request | None
 ) -> Outcome:
-    name = request.url if request else f"{card.id} {dataset}"
+    name = _name(request) if request else f"{card.id} {dataset}"
     return Outcome(
         name, _GIVE_UP.get(error.code, "unavailable"), card.id, dataset, code=error.code,
         message=f"{window} is missing: {error}",
     )  # fmt: skip
+
+
+def _name(request: Request) -> str:
+    return request.name or request.key.partition(" ")[2].rstrip("?")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from carbon254.core.domain.documents import Document
 from carbon254.core.domain.entitlements import SeriesPattern
-from carbon254.core.domain.errors import NotFound
 from carbon254.core.domain.observations import Column
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
@@ -94,14 +90,3 @@ def _words(words: type[State] | type[Finality], codes: Column) -> Column:
 def _flags(bits: Column) -> list[str]:
     words = {code: "|".join(Flag.words(code)) for code in np.unique(bits).tolist()}
     return [words[code] for code in bits.tolist()]
-
-
-def documents_of(paths: Iterable[str | Path]) -> Iterator[Document]:
-    """Documents from files, and from all files of folders, in the order of their names. Raises `NotFound`."""
-    for path in map(Path, paths):
-        if not path.exists():
-            raise NotFound(f"{path} does not exist.")
-        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        for file in files:
-            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-            yield Document(file.name, file.read_bytes(), kind)

@@ -316,7 +316,7 @@ def once(observations: Observations) -> Observations:
         return observations
     for name in ("value", "state", "finality", "source_rank", "flags"):
         one, other = rows.column(name)[later], rows.column(name)[later - 1]
-        differs = np.flatnonzero((one != other) & ((one == one) | (other == other)))  # noqa: PLR0124 - NaN
+        differs = np.flatnonzero((one != other) & ((one == one) | (other == other)))
         if len(differs):
             row = later[differs[0]]
             raise FeedFormatChanged(

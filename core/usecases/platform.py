@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.clock import Clock
+from carbon254.ports.fetching import DocumentFolder
 from carbon254.ports.records import RecordStore
 from carbon254.ports.storage import SeriesStore
 
@@ -50,6 +51,7 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)
 
@@ -92,9 +94,7 @@ class Platform:
 
     def take(self, *paths: str | Path, synthetic: bool = False) -> list[Outcome]:
         """Take in documents from files and folders, each recognised by its content."""
-        from carbon254.core.usecases.frames import documents_of
-
-        return self.ingest.run(documents_of(paths), synthetic=synthetic)
+        return self.ingest.run(self.files(paths), synthetic=synthetic)
 
     def number(self, series: str, start: str, *, as_of: str | None = None) -> Provenance:
         """Trace the number of the interval that starts at an instant, or with an operating day, to its bytes."""

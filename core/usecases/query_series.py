@@ -80,7 +80,7 @@ class QuerySeries:
     store: SeriesStore
     catalogue: MarketCatalogue
     clock: Clock
-    made_up: Callable[[], bool] = lambda: False  # whether the store is synthetic: no row says so where there is none
+    made_up: Callable[[], bool] = bool  # whether the store is synthetic, where no row says so
 
     def run(self, question: Question, scope: Scope) -> list[SeriesAnswer]:
         """Answer for every series in question, in the order of their ids.

@@ -19,10 +19,19 @@ Feature: Synthetic against real
       When "second" is handed over as <second> at 2025-06-11 12:00
       Then it is refused as "conflict"
       And the refusal names "<first> for ever"
-      When the platform is closed and opened again
-      And "second" is handed over as <second> at 2025-06-12 12:00
-      Then it is refused as "conflict"
       And the store holds nothing of "second"
+
+      Examples:
+        | first     | second    |
+        | synthetic | real      |
+        | real      | synthetic |
+
+    Scenario Outline: A store on disk is still what it was when another day it is opened again
+      Given a store on disk took "first" as <first>
+      When it is opened again and "second" is handed over as <second>
+      Then it is refused as "conflict"
+      When it is opened again and "second" is handed over as <first>
+      Then the store on disk holds "first" and "second"
 
       Examples:
         | first     | second    |

@@ -7,6 +7,7 @@ features. Instants in features are UTC.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,51 +32,24 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.synthetic import unit_of
 from carbon254.core.domain.time import Window, day_window, parse_day, parse_instant
 from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis, State
-from carbon254.core.usecases.check_quality import CheckQuality
-from carbon254.core.usecases.fetch_documents import FetchDocuments
-from carbon254.core.usecases.find_series import FindSeries
-from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
-from carbon254.core.usecases.make_samples import MakeSamples
-from carbon254.core.usecases.query_series import Question, QuerySeries, SeriesAnswer
-from carbon254.core.usecases.reread_documents import RereadDocuments
-from carbon254.core.usecases.show_board import ShowBoard
-from carbon254.core.usecases.trace_number import TraceNumber
+from carbon254.core.usecases.ingest_documents import Outcome
+from carbon254.core.usecases.query_series import Question, SeriesAnswer
 from carbon254.ports.markets import Market
-from carbon254.ports.testing.market_kit import load_market
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.fetching import CannedFetcher
 from carbon254.ports.testing.fakes.records import MemoryRecordStore
 from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+from carbon254.ports.testing.market_kit import load_market
 
 DEMO = Path(__file__).parents[1] / "contract" / "demo"
 
-# What the features call a series (features/README.md has the same list in words).
-SERIES = {
-    "NP15 day-ahead": "caiso/day_ahead/price/hub/TH_NP15_GEN-APND",
-    "NP15 dispatch": "caiso/real_time-rtd/price/hub/TH_NP15_GEN-APND",
-    "NP15 fifteen-minute": "caiso/real_time-fmm/price/hub/TH_NP15_GEN-APND",
-    "Illinois day-ahead": "miso/day_ahead-ex_post/price/hub/ILLINOIS.HUB",
-    "Illinois day-ahead energy": "miso/day_ahead-ex_post/price_energy/hub/ILLINOIS.HUB",
-    "Illinois day-ahead ex ante": "miso/day_ahead-ex_ante/price/hub/ILLINOIS.HUB",
-    "Illinois real-time": "miso/real_time-hourly/price/hub/ILLINOIS.HUB",
-    "Germany SDAC": "entsoe/day_ahead-sdac/price/zone/10Y1001A1001A82H",
-    "Germany EXAA": "entsoe/day_ahead-exaa/price/zone/10Y1001A1001A82H",
-    "Germany intraday 1": "entsoe/intraday-ida1/price/zone/10Y1001A1001A82H",
-    "Germany intraday 2": "entsoe/intraday-ida2/price/zone/10Y1001A1001A82H",
-    "Netherlands SDAC": "entsoe/day_ahead-sdac/price/zone/10YNL----------L",
-    "Ireland SDAC": "entsoe/day_ahead-sdac/price/zone/10Y1001A1001A59C",
-    "Netherlands load": "entsoe/actual/load/zone/10YNL----------L",
-    "Netherlands gas": "entsoe/actual/generation_gas/zone/10YNL----------L",
-    "Austria imbalance": "entsoe/balancing/price/zone/10YAT-APG------L",
-    "New South Wales dispatch": "nem/real_time-dispatch/price/zone/NSW1",
-    "New South Wales settlement": "nem/settlement-trading/price/zone/NSW1",
-    "EUA": "eu_ets/auction-eua/price/platform/EU",
-    "EUA offered": "eu_ets/auction-eua/allowances_offered/platform/EU",
-    "EUAA": "eu_ets/auction-euaa/price/platform/EU",
-    "Demo north": "demo/day_ahead-first/price/hub/NORTH",
-    "Demo north, second auction": "demo/day_ahead-second/price/hub/NORTH",
-}
+LISTED = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
+README = Path(__file__).parents[2] / "features" / "README.md"
+SERIES = dict(LISTED.findall(README.read_text(encoding="utf-8")))  # what the features call a series
+USE_CASES = frozenset(
+    ["ingest", "fetch", "reread", "query", "find", "trace", "quality", "board", "samples"]
+)
 Table = list[list[str]]
 
 
@@ -112,9 +86,6 @@ class Installed:
         if market in self.replaced:
             return f"{type(self.replaced[market]).__name__}"
         return self.host.parser_version(market)
-
-    def set_aside(self) -> Mapping[str, str]:
-        return self.host.set_aside()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.host, name)
@@ -158,41 +129,11 @@ class Desk:
             fetcher=self.fetcher,
         )
 
-    @property
-    def ingest(self) -> IngestDocuments:
-        return self.made().ingest()
-
-    @property
-    def fetch(self) -> FetchDocuments:
-        return self.made().fetch()
-
-    @property
-    def reread(self) -> RereadDocuments:
-        return self.made().reread()
-
-    @property
-    def query(self) -> QuerySeries:
-        return self.made().query()
-
-    @property
-    def find(self) -> FindSeries:
-        return self.made().find()
-
-    @property
-    def trace(self) -> TraceNumber:
-        return self.made().trace()
-
-    @property
-    def quality(self) -> CheckQuality:
-        return self.made().quality()
-
-    @property
-    def board(self) -> ShowBoard:
-        return self.made().board()
-
-    @property
-    def samples(self) -> MakeSamples:
-        return self.made().samples()
+    def __getattr__(self, name: str) -> Any:
+        """A use case by its name; it holds nothing that the stores do not hold."""
+        if name in USE_CASES:
+            return getattr(self.made(), name)()
+        raise AttributeError(name)
 
     def set_clock(self, at: str) -> None:
         """Have it be an instant of the feature."""
@@ -248,9 +189,7 @@ class Desk:
     def trace_number(self, name: str, start: str, **clocks: str) -> None:
         """Follow the number of an interval back."""
         instants = {clock: moment(at) for clock, at in clocks.items()}
-        self.attempt(
-            lambda: self.trace.run(series_of(name), moment(start), self.scope, **instants)
-        )
+        self.attempt(lambda: self.trace.run(series_of(name), moment(start), self.scope, **instants))
 
     def day(self, name: str, day: str) -> Window:
         """An operating day of the series' market."""
@@ -266,7 +205,7 @@ class Desk:
         variant = type("_".join(["Demo", *changed]), (kind,), changed)
         self.catalogue.replace(variant(read_card(DEMO / "market.toml")))
 
-    def write(self, label: str, rows: list[dict[str, str]], stamp: str | None = None) -> None:
+    def write(self, label: str, rows: list[dict[str, str]], stamp: str = "") -> None:
         """Have the market write a document that holds the rows."""
         first = series_of(rows[0]["series"])
         card = self.catalogue.cards()[first.market]
@@ -277,8 +216,21 @@ class Desk:
         self.documents[label] = made
 
     def replaced(self, document: Document, text: bytes, other: bytes) -> Document:
-        """The document with a text replaced, in the members of a zip too."""
-        return replaced(document, text, other)
+        """The document with every occurrence of a text replaced, in the members of a zip too; it must occur."""
+        if not document.body.startswith(b"PK"):
+            assert text in document.body
+            return evolve(document, body=document.body.replace(text, other))
+        out, found = io.BytesIO(), 0
+        with (
+            zipfile.ZipFile(io.BytesIO(document.body)) as old,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+        ):
+            for member in old.infolist():
+                body = old.read(member)
+                found += body.count(text)
+                new.writestr(member, body.replace(text, other))
+        assert found
+        return evolve(document, body=out.getvalue())
 
     def take_in(self, label: str, *, synthetic: bool = False) -> None:
         """Hand over a document, as a file of a folder."""
@@ -373,12 +325,8 @@ def _(desk: Desk, at: str) -> None:
 
 
 @given(parsers.parse('the document "{label}" says:'))
-def _(desk: Desk, label: str, datatable: Table) -> None:
-    desk.write(label, dicts(datatable))
-
-
 @given(parsers.parse('the document "{label}", made at {stamp}, says:'))
-def _(desk: Desk, label: str, stamp: str, datatable: Table) -> None:
+def _(desk: Desk, label: str, datatable: Table, stamp: str = "") -> None:
     desk.write(label, dicts(datatable), stamp)
 
 
@@ -398,26 +346,7 @@ def _(desk: Desk, at: str, datatable: Table) -> None:
 @given(parsers.parse('in the document "{label}" "{text}" is printed as "{other}"'))
 def _(desk: Desk, label: str, text: str, other: str) -> None:
     (document,) = desk.documents[label]
-    changed = replaced(document, text.encode(), other.encode())
-    desk.documents[label] = [changed]
-
-
-def replaced(document: Document, text: bytes, other: bytes) -> Document:
-    """The document with every occurrence of a text replaced, in the members of a zip too; it must occur."""
-    if not document.body.startswith(b"PK"):
-        assert text in document.body
-        return evolve(document, body=document.body.replace(text, other))
-    out, found = io.BytesIO(), 0
-    with (
-        zipfile.ZipFile(io.BytesIO(document.body)) as old,
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for member in old.infolist():
-            body = old.read(member)
-            found += body.count(text)
-            new.writestr(member, body.replace(text, other))
-    assert found
-    return evolve(document, body=out.getvalue())
+    desk.documents[label] = [desk.replaced(document, text.encode(), other.encode())]
 
 
 @given(
@@ -443,13 +372,6 @@ def _(
     desk.arrive(at, at)
 
 
-@given("the demo exchange's translator puts every interval an hour late")
-def _(desk: Desk) -> None:
-    desk.use_demo()
-    right = type(desk.catalogue.market("demo")).start
-    desk.use_demo(start=lambda self, day, slot: right(self, day, slot + 1))
-
-
 @given(parsers.parse("the demo exchange's document of {day} arrived at {at}:"))
 @when(parsers.parse("the demo exchange's document of {day} arrives at {at}:"))
 def _(desk: Desk, day: str, at: str, datatable: Table) -> None:
@@ -462,22 +384,24 @@ def _(desk: Desk, day: str, at: str, datatable: Table) -> None:
 
 def demo_document(day: str, table: Table) -> Document:
     """Prices of the demo exchange, typed line by line: auction, slot of the day, price; no congestion."""
-    lines = [f"demo exchange;{day};{len(table) - 1};final", "auction,hub,slot,price,energy,congestion"]
+    lines = [
+        f"demo exchange;{day};{len(table) - 1};final",
+        "auction,hub,slot,price,energy,congestion",
+    ]
     lines += [f"{auction},NORTH,{slot},{price},{price},0" for auction, slot, price in table[1:]]
-    return Document(f"prices_{day.replace('-', '')}.csv", "\n".join([*lines, ""]).encode(), "text/csv")
+    return Document(
+        f"prices_{day.replace('-', '')}.csv", "\n".join([*lines, ""]).encode(), "text/csv"
+    )
 
 
 # ---------------------------------------------------------------- questions
 
 
 @when(parsers.parse('I ask for "{name}" from {start} to {end}'))
-def _(desk: Desk, name: str, start: str, end: str) -> None:
-    desk.ask_between(name, start, end)
-
-
 @when(parsers.parse('I ask at {at} for "{name}" from {start} to {end}'))
-def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
-    desk.set_clock(at)
+def _(desk: Desk, name: str, start: str, end: str, at: str = "") -> None:
+    if at:
+        desk.set_clock(at)
     desk.ask_between(name, start, end)
 
 
@@ -500,12 +424,15 @@ def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
 
 @when(parsers.parse('I ask for every revision of "{name}" from {start} to {end}'))
 def _(desk: Desk, name: str, start: str, end: str) -> None:
-    desk.ask(
-        name, lambda: desk.window(start, end), include_history=True
-    )
+    desk.ask(name, lambda: desk.window(start, end), include_history=True)
 
 
 # ---------------------------------------------------------------- answers
+
+
+def written(value: float) -> str:
+    """A number of an answer to five digits; nothing where there is none."""
+    return "" if np.isnan(value) else f"{value:.5f}".rstrip("0").rstrip(".")
 
 
 def shown(answer: SeriesAnswer, row: int) -> dict[str, str]:
@@ -518,11 +445,10 @@ def shown(answer: SeriesAnswer, row: int) -> dict[str, str]:
         return f"{instant:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
     state, there = State(int(answer.state[row])).word, answer.batch[row] >= 0
-    value = answer.value[row]
     return {
         "from": at("interval_start"),
         "to": at("interval_end"),
-        "value": "" if np.isnan(value) else f"{value:.5f}".rstrip("0").rstrip("."),
+        "value": written(answer.value[row]),
         "state": state,
         "finality": Finality(int(answer.finality[row])).word if there else "",
         "marks": ", ".join(Flag.words(int(answer.flags[row]))),
@@ -533,16 +459,13 @@ def shown(answer: SeriesAnswer, row: int) -> dict[str, str]:
     }
 
 
-def _same_number(row: dict[str, str]) -> dict[str, str]:
-    if row.get("value"):
-        row["value"] = f"{float(row['value']):.5f}".rstrip("0").rstrip(".")
-    return row
-
-
 @then("the answer is:")
 def _(desk: Desk, datatable: Table) -> None:
     answer = desk.answer()
-    wanted = [_same_number(row) for row in dicts(datatable)]
+    wanted = [
+        {**row, "value": written(float(row["value"]))} if row.get("value") else row
+        for row in dicts(datatable)
+    ]
     found = [
         {name: shown(answer, row)[name] for name in datatable[0]} for row in range(len(answer))
     ]
@@ -565,17 +488,11 @@ def _(desk: Desk, count: int) -> None:
 
 
 @then(parsers.parse('the interval from {start} is {value:g} and "{state}"'))
-def _(desk: Desk, start: str, value: float, state: str) -> None:
-    rows = [shown(desk.answer(), row) for row in range(len(desk.answer()))]
-    (row,) = [row for row in rows if row["from"] == start]
-    assert (float(row["value"]), row["state"]) == (value, state)
-
-
 @then(parsers.parse('the interval from {start} has no price and is "{state}"'))
-def _(desk: Desk, start: str, state: str) -> None:
+def _(desk: Desk, start: str, state: str, value: float = np.nan) -> None:
     rows = [shown(desk.answer(), row) for row in range(len(desk.answer()))]
     (row,) = [row for row in rows if row["from"] == start]
-    assert (row["value"], row["state"]) == ("", state)
+    assert (row["value"], row["state"]) == (written(value), state)
 
 
 @then(parsers.parse('it is refused as "{code}"'))

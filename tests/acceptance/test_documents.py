@@ -31,7 +31,7 @@ EUROPE = {
     "to": "2024-06-12 11:00",
     "value": "61.37",
 }
-FUEL = {**EUROPE, "series": "Netherlands gas", "value": "613"}
+FUEL = {**EUROPE, "series": "entsoe/actual/generation_gas/zone/10YNL----------L", "value": "613"}
 AUSTRALIA = {
     "series": "New South Wales dispatch",
     "from": "2025-01-10 04:00",
@@ -110,12 +110,15 @@ class Workshop:
         return evolve(document, body=zipped(name, head + line * (2_000_000 // len(line))))
 
     def second_price(self) -> Document:
-        point = b"<position>1</position>\n        <price.amount>61.37</price.amount>\n      </Point>\n"
+        point = (
+            b"<position>1</position>\n        <price.amount>61.37</price.amount>\n      </Point>\n"
+        )
         twice = point + b"      <Point>\n        " + point.replace(b"61.37", b"62.00")
         return self.changed(EUROPE, point, twice)
 
     def solver(self) -> Document:
-        row = b'I,DISPATCH,CASE_SOLUTION,2,SETTLEMENTDATE,RUNNO\r\nD,DISPATCH,CASE_SOLUTION,2,"2025/01/10 14:05:00",1\r\nI,'
+        table = b"DISPATCH,CASE_SOLUTION,2,"
+        row = b"I,%bSETTLEMENTDATE,RUNNO\r\nD,%b2025/01/10 14:05:00,1\r\nI," % (table, table)
         two = [AUSTRALIA, {**AUSTRALIA, "series": "nem/real_time-dispatch/price/zone/QLD1"}]
         return self.desk.replaced(self.good(*two), b"I,", row)
 
@@ -126,7 +129,9 @@ class Workshop:
 
     def again(self, value: bytes) -> Document:
         return self.changed(
-            MISO, b"ILLINOIS.HUB,Hub,MCC", b"ILLINOIS.HUB,Hub,LMP," + value + b"," * 23 + b"\nILLINOIS.HUB,Hub,MCC"
+            MISO,
+            b"ILLINOIS.HUB,Hub,MCC",
+            b"ILLINOIS.HUB,Hub,LMP," + value + b"," * 23 + b"\nILLINOIS.HUB,Hub,MCC",
         )
 
 
@@ -172,19 +177,21 @@ def _(desk: Any, label: str, what: str) -> None:
 ANSWERS: dict[str, Any] = {
     "nothing at all": Document("answer", b"", "text/csv"),
     "a web page": Document("answer", PAGE, "text/html"),
-    "its message that there is no data": Document("answer.zip", zipped("INVALID_REQUEST.xml", ERROR)),
+    "its message that there is no data": Document(
+        "answer.zip", zipped("INVALID_REQUEST.xml", ERROR)
+    ),
     "its page that we ask too often": Document(
         "answer", b"<html><title>Acceptable Use Policy Violation</title></html>", "text/html"
     ),
     "nothing under that name yet": NotPublishedYet("404"),
-    "an error of its server": Document("answer", b"<?xml version='1.0'?><Error><Code>ServerBusy</Code></Error>"),
+    "an error of its server": Document(
+        "answer", b"<?xml version='1.0'?><Error><Code>ServerBusy</Code></Error>"
+    ),
 }
 MARKETS = {"MISO": "miso", "California": "caiso"}
 
 
-@when(
-    parsers.parse("{operator} answers our request for the prices of {day} at {at} with {what}")
-)
+@when(parsers.parse("{operator} answers our request for the prices of {day} at {at} with {what}"))
 def _(desk: Any, operator: str, day: str, at: str, what: str) -> None:
     market = MARKETS[operator]
     series = "Illinois day-ahead" if market == "miso" else "NP15 day-ahead"
@@ -197,9 +204,7 @@ def _(desk: Any, operator: str, day: str, at: str, what: str) -> None:
     desk.documents["answer"] = [ANSWERS[what]]
 
 
-@when(
-    parsers.parse('"{one}", "{two}" and "{three}" are handed over together at {at}')
-)
+@when(parsers.parse('"{one}", "{two}" and "{three}" are handed over together at {at}'))
 def _(desk: Any, one: str, two: str, three: str, at: str) -> None:
     labels = (one, two, three)
     desk.set_clock(at)

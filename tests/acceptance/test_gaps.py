@@ -55,9 +55,7 @@ def _(desk: Any) -> None:
 def _(desk: Any, at: str, name: str, start: str, end: str) -> None:
     desk.set_clock(at)
     series = desk.series(name)
-    pattern = SeriesPattern(
-        series.market, series.run, series.measure, series.kind, series.location
-    )
+    pattern = SeriesPattern(series.market, series.run, series.measure, series.kind, series.location)
     desk.attempt(lambda: desk.find.coverage([pattern], desk.scope, desk.window(start, end)))
 
 

@@ -23,26 +23,50 @@ scenarios("plugins")
 Edit = tuple[str, str, str]  # file, text, what it becomes
 _READ = "    def read(self, dataset: str, document: Document) -> Reading | Iterator[Reading]:\n"
 _LOOK = "    def recognise(self, document: Document) -> tuple[str, ...]:\n"
-_ASK = '            yield Request(self.url(day))\n'
+_ASK = "            yield Request(self.url(day))\n"
 FAULTS: dict[str, Edit | None] = {
     "works": None,
-    "fails when it is loaded": ("__init__.py", "@hookimpl", 'raise RuntimeError("no such luck")\n@hookimpl'),
-    "ends the program when it is loaded": ("__init__.py", "@hookimpl", "raise SystemExit(1)\n@hookimpl"),
-    "has a card with a word that nobody knows": ("market.toml", "kind = ", 'colour = "red"\nkind = '),
+    "fails when it is loaded": (
+        "__init__.py",
+        "@hookimpl",
+        'raise RuntimeError("no such luck")\n@hookimpl',
+    ),
+    "ends the program when it is loaded": (
+        "__init__.py",
+        "@hookimpl",
+        "raise SystemExit(1)\n@hookimpl",
+    ),
+    "has a card with a word that nobody knows": (
+        "market.toml",
+        "kind = ",
+        'colour = "red"\nkind = ',
+    ),
     "has a card in the name of another market": ("market.toml", 'id = "acme"', 'id = "emca"'),
     "has a card without a licence": ("market.toml", "licence = ", "# licence = "),
-    "answers with something that is no market": ("__init__.py", "return Feed(card)", "return object()"),
+    "answers with something that is no market": (
+        "__init__.py",
+        "return Feed(card)",
+        "return object()",
+    ),
     "fails when it reads": ("feed.py", _READ, f"{_READ}        raise RuntimeError(dataset)\n"),
     "ends the program when it reads": ("feed.py", _READ, f"{_READ}        raise SystemExit(1)\n"),
     "reads a word that is none of ours": ("feed.py", '"price": "price"', '"price": "prise"'),
-    "fails when it looks at a document": ("feed.py", _LOOK, f"{_LOOK}        raise RuntimeError()\n"),
+    "fails when it looks at a document": (
+        "feed.py",
+        _LOOK,
+        f"{_LOOK}        raise RuntimeError()\n",
+    ),
     "asks another host": ("feed.py", "data.demo.example", "data.elsewhere.example"),
     "asks for the credential of another market": (
         "feed.py",
         _ASK,
         '            yield Request(self.url(day), credentials={"token": "entsoe_token"})\n',
     ),
-    "logs in first": ("feed.py", _ASK, f'            yield Request("{HOST}login", role="login")\n{_ASK}'),
+    "logs in first": (
+        "feed.py",
+        _ASK,
+        f'            yield Request("{HOST}login", role="login")\n{_ASK}',
+    ),
 }
 
 

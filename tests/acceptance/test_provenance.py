@@ -12,9 +12,7 @@ scenarios("provenance")
 
 
 @given(
-    parsers.parse(
-        "MISO's day-ahead report of 2025-06-10 prints for ILLINOIS.HUB in hour ending 1:"
-    )
+    parsers.parse("MISO's day-ahead report of 2025-06-10 prints for ILLINOIS.HUB in hour ending 1:")
 )
 def _(desk: Any, datatable: list[list[str]]) -> None:
     blank = "," * 23

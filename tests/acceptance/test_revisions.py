@@ -19,12 +19,17 @@ def _(desk: Any, label: str, other: str) -> None:
 
 
 @when(
-    parsers.parse(
-        'I ask what we had at {at}, published by {by}, of "{name}" from {start} to {end}'
-    )
+    parsers.parse('I ask what we had at {at}, published by {by}, of "{name}" from {start} to {end}')
 )
 def _(desk: Any, at: str, by: str, name: str, start: str, end: str) -> None:
     desk.ask_between(name, start, end, as_of=at, published_by=by)
+
+
+@given("the demo exchange's translator puts every interval an hour late")
+def _(desk: Any) -> None:
+    desk.use_demo()
+    right = type(desk.catalogue.market("demo")).start
+    desk.use_demo(start=lambda self, day, slot: right(self, day, slot + 1))
 
 
 @when("the demo exchange's translator is corrected")

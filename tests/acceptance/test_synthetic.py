@@ -1,10 +1,13 @@
 """Steps of features/synthetic."""
 
+from pathlib import Path
 from typing import Any
 
 from pytest_bdd import given, parsers, scenarios, then, when
 
+import carbon254
 from carbon254.core.domain.documents import Document
+from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.query_series import note
 
 scenarios("synthetic")
@@ -23,10 +26,23 @@ def _(desk: Any, label: str) -> None:
     desk.take_in(label)
 
 
-@when("the platform is closed and opened again")
-def _(desk: Any) -> None:
-    desk.catalogue = type(desk.catalogue)(desk.catalogue.host)
-    desk.made().shutdown_resources()
+@given(parsers.parse('a store on disk took "{label}" as {nature}'))
+@when(parsers.parse('it is opened again and "{label}" is handed over as {nature}'))
+def _(desk: Any, tmp_path: Path, label: str, nature: str) -> None:
+    def take() -> list[Outcome]:
+        with carbon254.open(tmp_path / "data") as platform:
+            documents = desk.documents[label]
+            return platform.ingest.run(documents, synthetic=nature == "synthetic")
+
+    desk.attempt(take)
+
+
+@then(parsers.parse('the store on disk holds "{one}" and "{two}"'))
+def _(desk: Any, tmp_path: Path, one: str, two: str) -> None:
+    desk.granted()
+    with carbon254.open(tmp_path / "data") as platform:
+        held = {batch.digest for batch in platform.store.batches()}
+    assert held == {desk.documents[label][0].digest for label in (one, two)}
 
 
 @when(parsers.parse('the prices of "{name}" for {day} are to be fetched'))

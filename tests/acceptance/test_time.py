@@ -43,17 +43,17 @@ def _(desk: Any, day: str, datatable: list[list[str]]) -> None:
 
 @given(parsers.parse("MISO's day-ahead report of {day} has a column for hour ending 25"))
 def _(desk: Any, day: str) -> None:
-    hours = {hour: "20.00" for hour in range(1, 26)}
+    hours = dict.fromkeys(range(1, 26), "20.00")
     desk.documents["MISO's report"] = [report(day, hours, columns=25)]
 
 
 @given(parsers.parse("the Australian dispatch report stamped {stamp} prints {price} for NSW1"))
 def _(desk: Any, stamp: str, price: str) -> None:
     label = f'"{datetime.fromisoformat(stamp):%Y/%m/%d %H:%M:%S}"'
+    columns = "SETTLEMENTDATE,RUNNO,REGIONID,INTERVENTION,RRP,ROP,APCFLAG,MARKETSUSPENDEDFLAG,PRICE_STATUS,LASTCHANGED"
     lines = [
         "C,NEMP.WORLD,DISPATCHIS,AEMO,PUBLIC,2025/10/05,03:00:21,0000000484500701,DISPATCHIS,0000000484500700",
-        "I,DISPATCH,PRICE,5,SETTLEMENTDATE,RUNNO,REGIONID,INTERVENTION,RRP,ROP,APCFLAG,"
-        "MARKETSUSPENDEDFLAG,PRICE_STATUS,LASTCHANGED",
+        f"I,DISPATCH,PRICE,5,{columns}",
         f'D,DISPATCH,PRICE,5,{label},1,NSW1,0,{price},{price},0,0,FIRM,"2025/10/05 03:00:17"',
         'C,"END OF REPORT",4',
     ]

@@ -38,9 +38,11 @@ def test_it_says_what_it_does_and_what_types_it_has(hook: ast.FunctionDef) -> No
 @each
 def test_the_guide_explains_it_with_an_example(hook: ast.FunctionDef) -> None:
     assert GUIDE.is_file(), "docs/plugins.md is missing: it explains every hook with an example"
-    found = re.search(rf"^#+ `?{hook.name}`?$(.*?)(?=^#+ |\Z)", GUIDE.read_text(), re.M | re.S)
+    found = re.search(
+        rf"^#+ `?{hook.name}`?$(.*?)(?=^#+ |\Z)", GUIDE.read_text(), re.MULTILINE | re.DOTALL
+    )
     assert found, f"docs/plugins.md has no section on {hook.name}"
-    blocks = re.findall(r"^```python\n(.*?)^```", found[1], re.M | re.S)
+    blocks = re.findall(r"^```python\n(.*?)^```", found[1], re.MULTILINE | re.DOTALL)
     assert any(f"def {hook.name}(" in block for block in blocks), f"no example defines {hook.name}"
     for block in blocks:
         ast.parse(block)

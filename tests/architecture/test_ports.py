@@ -10,7 +10,7 @@ import pytest
 OTHER_SIZE = {
     "Clock": "there is one thing to ask of a clock",
     "Fetcher": "there is one thing to ask: a document for a request",
-    "SeriesStore": "reading, finding, clock and batches share one transaction's truth; close is of its life, not its use",
+    "SeriesStore": "what it answers must be of one commit, so it cannot be parted; close makes the sixth",
     "RecordStore": "three ports of two or three methods behind one adapter, with close",
 }
 
@@ -29,8 +29,9 @@ SUITES = {
     "SeriesStore": "SeriesStoreSuite",
 }
 OTHERWISE = {
-    "Market": "the conformance kit, `pytest --pyargs carbon254.ports.testing --market ID`; its fake is tests/contract/demo",
+    "Market": "the conformance kit (`--market ID`), which all markets and tests/contract/demo pass",
     "MarketCatalogue": "nothing but the plugin host can find plugins: tests of the host, of broken plugins above all",
+    "Extensions": "the other face of the plugin host: its tests",
     "Shelf": "no port to the outside but the inside of `SeriesStore.record`: SeriesStoreSuite drives it in every store",
 }
 

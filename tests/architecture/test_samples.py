@@ -13,7 +13,7 @@ pytestmark = pytest.mark.recorded
 
 SHORT = 40  # a shorter line may be equal by accident
 _NUMBER = re.compile(rb'"?[-+]?\d*\.?\d+"?')
-_POINT = re.compile(rb"<(?:\w+:)?Point>.*?</(?:\w+:)?Point>", re.S)
+_POINT = re.compile(rb"<(?:\w+:)?Point>.*?</(?:\w+:)?Point>", re.DOTALL)
 IN_A_ROW = 3  # one point of a curve may be equal by accident, three in a row are not
 
 

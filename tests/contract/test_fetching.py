@@ -27,9 +27,9 @@ from carbon254.ports.testing.fetching import (
     NOW,
     FetcherSuite,
     FetchWorld,
-    HttpFetcherSuite,
     limits_for,
 )
+from carbon254.ports.testing.fetching_http import HttpFetcherSuite
 from carbon254.ports.testing.server import FaultyServer
 
 QUICK = Patience(attempts=4, wait_initial=0, wait_max=0, wait_jitter=0, retry_after_max=0)

@@ -8,6 +8,7 @@ from typing import Final
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Request
+from carbon254.core.domain.errors import FeedUnavailable, InvalidRequest, NotPublishedYet, TooLarge
 from carbon254.core.domain.time import Window, day_window, days_in
 from carbon254.plugins.markets.caiso.places import LISTED
 
@@ -39,7 +40,10 @@ def requests(card: MarketCard, dataset: str, window: Window) -> Iterator[Request
     for span in spans(window, card.dataset(dataset).window, card.zone):
         for question in _questions(card, dataset, span):
             when = {"startdatetime": _gmt(span.start), "enddatetime": _gmt(span.end)}
-            yield Request(URL, params={**question, **when, "resultformat": "6"})
+            try:
+                yield Request(URL, params={**question, **when, "resultformat": "6"})
+            except (FeedUnavailable, NotPublishedYet, TooLarge, InvalidRequest):
+                continue  # the host has told of it; the other questions have answers of their own
 
 
 def _questions(card: MarketCard, dataset: str, span: Window) -> Iterator[Mapping[str, str]]:

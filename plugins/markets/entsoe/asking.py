@@ -14,6 +14,7 @@ from attrs import frozen
 
 from carbon254.core.domain.cards import MarketCard, Place
 from carbon254.core.domain.documents import Document, Request
+from carbon254.core.domain.errors import FeedUnavailable, InvalidRequest, NotPublishedYet, TooLarge
 from carbon254.core.domain.time import Window, day_window, days_in
 from carbon254.plugins.markets.entsoe.curve import DAY_ZONE
 from carbon254.plugins.markets.entsoe.meaning import CONTRACT
@@ -63,7 +64,10 @@ def requests(card: MarketCard, dataset: str, window: Window) -> Generator[Reques
     for span, ends in _spans(window, card.dataset(dataset).window):
         for place in _places(card, "border" if dataset == "flows" else "zone", ends):
             for process in question.processes or ("",):
-                yield from _pages(question, place, process, span)
+                try:
+                    yield from _pages(question, place, process, span)
+                except (FeedUnavailable, NotPublishedYet, TooLarge, InvalidRequest):
+                    continue  # the host has told of it; the other places have answers of their own
 
 
 def _spans(window: Window, longest: timedelta) -> Iterator[tuple[Window, tuple[date, date]]]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin
 from attrs import frozen
 
 from carbon254.core.domain.documents import Document, Request
-from carbon254.core.domain.errors import FeedUnavailable, NotPublishedYet
+from carbon254.core.domain.errors import FeedUnavailable, NotPublishedYet, TooLarge
 from carbon254.core.domain.time import Window
 from carbon254.plugins.markets.nem.mms import MARKET_TIME
 from carbon254.plugins.markets.nem.tables import TABLES
@@ -71,7 +71,15 @@ def requests(dataset: str, window: Window) -> Generator[Request, Document, None]
         yield from _older(dataset, first, min(last, oldest - _STEP))
     for one in current:
         if first <= one.first <= last:
-            yield one.request()
+            yield from _tried(one)
+
+
+def _tried(one: Listed) -> Generator[Request, Document, None]:
+    """Ask for a report. One that fails keeps the others from nothing: they are complete in themselves."""
+    try:
+        yield one.request()
+    except (FeedUnavailable, NotPublishedYet, TooLarge):
+        return  # the host has told of it
 
 
 def _labels(dataset: str, window: Window) -> tuple[datetime, datetime]:
@@ -94,7 +102,7 @@ def _older(dataset: str, first: datetime, last: datetime) -> Generator[Request, 
         yield from _monthly(dataset, first, min(last, oldest))
     for one in bundles:
         if one.first <= last and first <= one.last:
-            yield one.request()
+            yield from _tried(one)
 
 
 def _listed(listing: Document, stem: str) -> list[Listed]:
