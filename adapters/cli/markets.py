@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon254.adapters.cli import options
+from carbon254.adapters.cli import options, plugging
 from carbon254.adapters.cli.options import As, Format, Output, example
 
 if TYPE_CHECKING:
     from carbon254.core.domain.cards import MarketCard
 
-plugins = typer.Typer(help="Installed plugins.", no_args_is_help=True)
+plugins = typer.Typer(
+    help="Installed plugins: list them, check them, start one.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
         )
     )(markets)
     plugins.command("list", epilog=example("carbon254 plugins list"))(plugins_list)
+    plugging.add_to(plugins)
     app.add_typer(plugins, name="plugins")
 
 

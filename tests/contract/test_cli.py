@@ -338,8 +338,9 @@ def test_debugging_is_no_setting() -> None:
 # -- help ----------------------------------------------------------------------------------------------------
 
 COMMANDS = (
-    "demo", "serve", "board", "ingest", "backfill", "reread", "read", "markets", "plugins list", "series find",
-    "series get", "coverage", "provenance", "quality", "quality refused", "quality accept", "doctor",
+    "demo", "serve", "board", "ingest", "backfill", "reread", "read", "markets", "plugins list", "plugins new",
+    "plugins check", "series find", "series get", "coverage", "provenance", "quality", "quality refused",
+    "quality accept", "doctor",
 )  # fmt: skip
 
 
