@@ -64,7 +64,9 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller stores")
     parser.add_argument("--tiny", action="store_true", help="only see that everything runs")
     parser.add_argument("--rows", type=int, default=0, help="rows of the stores that are read")
-    parser.add_argument("--dsn", default="", help="a Postgres server to use in place of one of our own")
+    parser.add_argument(
+        "--dsn", default="", help="a Postgres server to use in place of one of our own"
+    )
     parser.add_argument("--no-install", action="store_true", help="do not fetch gridstatus")
     asked = parser.parse_args(arguments)
     if unknown := sorted(set(asked.names) - set(BENCHMARKS)):

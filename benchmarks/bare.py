@@ -101,5 +101,3 @@ class BarePostgres:
 
     def close(self) -> None:
         self.connection.close()
-
-

@@ -62,7 +62,9 @@ def _lines(name: str, context: Context, store: Any, bare: Any, rounds: int) -> I
     bare.make("plain")
     nodes = context.sizes.nodes
     rows = nodes * 5 * 24
-    taken: dict[str, list[float]] = {one: [] for one in ("ours", "keyed", "plain", "again", "rekeyed", "upkeep")}
+    taken: dict[str, list[float]] = {
+        one: [] for one in ("ours", "keyed", "plain", "again", "rekeyed", "upkeep")
+    }
     for number in range(rounds + 1):
         day = _round(nodes, number, bare)
         for side in (0, 1) if number % 2 == 0 else (1, 0):
@@ -84,7 +86,9 @@ def _lines(name: str, context: Context, store: Any, bare: Any, rounds: int) -> I
         yield _line(f"{name} {label}", rows, pairs, floor)
     both = [sum(measured["ours"]) + sum(measured["upkeep"])]
     if sum(measured["upkeep"]) > 0.01 * both[0]:
-        yield _line(f"{name} fresh, with upkeep", rows * rounds, Pairs(both, [sum(measured["keyed"])]), None)
+        yield _line(
+            f"{name} fresh, with upkeep", rows * rounds, Pairs(both, [sum(measured["keyed"])]), None
+        )
 
 
 def _line(name: str, rows: int, pairs: Pairs, floor: str | None) -> Line:
@@ -119,5 +123,3 @@ def _record(store: Any, day: _Round, later: int, expected: str) -> None:
     done = store.record(observations, now=_NOW + timedelta(hours=day.number + later))
     if getattr(done, expected) != len(day.reading):
         raise AssertionError(f"{done}, where {len(day.reading)} rows should be {expected}")
-
-

@@ -33,7 +33,9 @@ def caiso_day(nodes: int, day: date = DAY, *, seed: int = 254) -> Reading:
     """A day-ahead day of CAISO: five measures of every node, prices of five digits that add up."""
     rng = np.random.default_rng((seed, day.toordinal()))
     hours = _hours(day, CAISO)
-    energy = np.broadcast_to(rng.integers(-500_000, 9_000_000, (1, len(hours))), (nodes, len(hours)))
+    energy = np.broadcast_to(
+        rng.integers(-500_000, 9_000_000, (1, len(hours))), (nodes, len(hours))
+    )
     others = rng.integers(-300_000, 300_000, (2, nodes, len(hours)))
     parts = np.stack([energy, *others, np.zeros_like(energy)], axis=1)
     values = np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1) / 1e5
@@ -75,7 +77,14 @@ def observed(reading: Reading, number: int, *, name: str = "day") -> Observation
     """The reading with what the host adds to it; documents of greater numbers came later."""
     archived = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
     batch = Batch(
-        "caiso", "day_ahead_lmp", f"{name}{number}", f"{number:064x}", "1", f"{name}{number}.zip", archived, archived
+        "caiso",
+        "day_ahead_lmp",
+        f"{name}{number}",
+        f"{number:064x}",
+        "1",
+        f"{name}{number}.zip",
+        archived,
+        archived,
     )
     published = np.full(len(reading), instant64(archived))
     basis = np.full(len(reading), PublishedBasis.RULE, dtype=np.uint8)

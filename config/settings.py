@@ -21,7 +21,7 @@ from carbon254.core.domain.errors import SettingsInvalid
 PREFIX: Final = "CARBON254_"
 FILE: Final = "carbon254.toml"
 _NOT_SETTINGS: Final = frozenset(
-    {"CARBON254_CONFIG", "CARBON254_RECORDED", "CARBON254_REQUIRE_RECORDED"}
+    {"CARBON254_CONFIG", "CARBON254_RECORDED", "CARBON254_REQUIRE_RECORDED", "CARBON254_DEBUG"}
 )
 
 

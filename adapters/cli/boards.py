@@ -17,6 +17,7 @@ COLUMNS: Final = (
     "market", "location", "run", "measure", "figure", "block", "day", "against", "value", "unit", "hours",
     "hours_of_day", "finality", "note",
 )  # fmt: skip
+_NUMBERS: Final = ("day", "against", "value", "hours", "hours_of_day")
 WIDTH: Final = 118
 
 
@@ -37,119 +38,118 @@ def show_board(board: Board, form: Format, output: Path | None, *, synthetic: bo
 def figures(board: Board) -> Iterator[tuple[Any, ...]]:
     """Every figure as a row that names market, place, run, block, day, hours and finality."""
     for line in board.lines:
-        yield from _line(line)
-    for a in board.allowances:
-        head = _head(a.series)
-        yield (*head, "auction", "", a.day, None, a.price, a.unit, None, None, a.finality, "")
-        if a.change is not None:
-            note = "against the auction before"
-            yield (
-                *head,
-                "change",
-                "",
-                a.day,
-                a.before_day,
-                a.change,
-                a.unit,
-                None,
-                None,
-                a.finality,
-                note,
-            )
-    for f in board.feeds:
-        note = f"newest interval ends {format_instant(f.newest)}, recorded {format_instant(f.recorded_at)}"
-        note += ", late" if f.late else ""
-        yield (
-            f.market,
-            "",
-            "",
-            f.dataset,
-            "age",
-            "",
-            None,
-            None,
-            _hours(f.age),
-            "h",
-            None,
-            None,
-            "",
-            note,
-        )
-    units = {line.series: line.unit for line in board.lines}
-    units |= {spread.other: line.unit for line in board.lines for spread in line.spreads}
-    for r in board.revised:
-        before = "nothing" if r.before is None else repr(r.before)
-        note = f"{format_instant(r.start)} was {before}, recorded {format_instant(r.recorded_at)}"
-        unit, hours = units.get(r.series, ""), _hours(r.end - r.start)
-        yield (
-            *_head(r.series),
-            "revised",
-            "",
-            r.day,
-            None,
-            r.after,
-            unit,
-            hours,
-            None,
-            r.finality,
-            note,
-        )
+        yield from _averages(line)
+        yield from _extremes(line)
+        yield from _compared(line)
+    yield from _allowances(board)
+    yield from _feeds(board)
+    yield from _revised(board)
     for one in board.absent:
-        yield (
-            one.market,
-            "",
-            "",
-            "",
-            "absent",
-            "",
-            None,
-            None,
-            None,
-            "",
-            None,
-            None,
-            "",
-            one.reason,
+        yield _row(None, "absent", market=one.market, note=one.reason)
+
+
+def _row(series: SeriesId | None, figure: str, **facts: Any) -> tuple[Any, ...]:
+    """One row; what is not given is nothing, or an empty text where the column holds texts."""
+    head = dict.fromkeys(COLUMNS, "") | dict.fromkeys(_NUMBERS)
+    if series is not None:
+        head |= {name: getattr(series, name) for name in ("market", "location", "run", "measure")}
+    row = {**head, "figure": figure, **facts}
+    return tuple(row[name] for name in COLUMNS)
+
+
+def _averages(line: BoardLine) -> Iterator[tuple[Any, ...]]:
+    for day in line.days:
+        for one in day.blocks:
+            note = "partial" if one.partial else _why(day) if one.value is None else ""
+            yield _row(
+                line.series, "average", block=one.block, day=day.day, value=one.value, unit=line.unit,
+                hours=one.hours, hours_of_day=one.hours_of_block, finality=one.finality, note=note,
+            )  # fmt: skip
+
+
+def _extremes(line: BoardLine) -> Iterator[tuple[Any, ...]]:
+    for day in line.days:
+        facts = {
+            "block": "base",
+            "day": day.day,
+            "hours": day.hours,
+            "hours_of_day": day.hours_of_day,
+        }
+        partial = "partial, " if day.partial else ""
+        for word, extreme in (("lowest", day.lowest), ("highest", day.highest)):
+            if extreme is not None:
+                note = partial + format_instant(extreme.start)
+                yield _row(
+                    line.series,
+                    word,
+                    **facts,
+                    value=extreme.value,
+                    unit=line.unit,
+                    finality=extreme.finality,
+                    note=note,
+                )
+        if day.hours:
+            note = f"{partial}intervals, {day.negative_hours:g} h"
+            yield _row(
+                line.series,
+                "negative",
+                **facts,
+                value=float(day.negative),
+                unit="1",
+                finality=day.finality,
+                note=note,
+            )
+
+
+def _compared(line: BoardLine) -> Iterator[tuple[Any, ...]]:
+    for one in line.changes:
+        yield _row(
+            line.series, "change", block=one.block, day=one.day, against=one.against, value=one.value,
+            unit=line.unit, finality=one.finality, note="partial" if one.partial else "",
+        )  # fmt: skip
+    for s in line.spreads:
+        other = f"{s.other.run} {s.other.measure}"
+        told = f"{other}: no common hour" if s.other_mean is None else f"{other} {s.other_mean!r}"
+        yield _row(
+            line.series, f"less {s.what}", block="base", day=s.day, value=s.value, unit=line.unit, hours=s.hours,
+            hours_of_day=s.hours_of_day, finality=s.finality, note=told + (", partial" if s.partial else ""),
+        )  # fmt: skip
+
+
+def _allowances(board: Board) -> Iterator[tuple[Any, ...]]:
+    for one in board.allowances:
+        facts = {"day": one.day, "unit": one.unit, "finality": one.finality}
+        yield _row(one.series, "auction", **facts, value=one.price)
+        if one.change is not None:
+            note = "against the auction before"
+            yield _row(
+                one.series, "change", **facts, against=one.before_day, value=one.change, note=note
+            )
+
+
+def _feeds(board: Board) -> Iterator[tuple[Any, ...]]:
+    for feed in board.feeds:
+        ends, recorded = format_instant(feed.newest), format_instant(feed.recorded_at)
+        note = f"{feed.dataset}: newest interval ends {ends}, recorded {recorded}{', late' if feed.late else ''}"
+        yield _row(None, "age", market=feed.market, value=_hours(feed.age), unit="h", note=note)
+
+
+def _revised(board: Board) -> Iterator[tuple[Any, ...]]:
+    units = {line.series: line.unit for line in board.lines}
+    units |= {one.other: line.unit for line in board.lines for one in line.spreads}
+    for one in board.revised:
+        before = "nothing" if one.before is None else repr(one.before)
+        note = (
+            f"{format_instant(one.start)} was {before}, recorded {format_instant(one.recorded_at)}"
         )
-
-
-def _head(series: SeriesId) -> tuple[str, str, str, str]:
-    return series.market, series.location, series.run, series.measure
+        yield _row(
+            one.series, "revised", day=one.day, value=one.after, unit=units.get(one.series, ""),
+            hours=_hours(one.end - one.start), finality=one.finality, note=note,
+        )  # fmt: skip
 
 
 def _hours(span: timedelta) -> float:
     return span / timedelta(hours=1)
-
-
-def _line(line: BoardLine) -> Iterator[tuple[Any, ...]]:
-    head = _head(line.series)
-    for day in line.days:
-        for block in day.blocks:
-            note = "partial" if block.partial else _why(day) if block.value is None else ""
-            yield (*head, "average", block.block, day.day, None, block.value, line.unit, block.hours,
-                   block.hours_of_block, block.finality, note)  # fmt: skip
-        yield from _extremes(line, day)
-    for change in line.changes:
-        note = "partial" if change.partial else ""
-        yield (*head, "change", change.block, change.day, change.against, change.value, line.unit, None, None,
-               change.finality, note)  # fmt: skip
-    for s in line.spreads:
-        other = "" if s.other_mean is None else f"{s.other.run} {s.other.measure} {s.other_mean!r}"
-        note = other + (", partial" if s.partial else "")
-        yield (*head, f"less {s.what}", "base", s.day, None, s.value, line.unit, s.hours, s.hours_of_day, s.finality,
-               note or f"{s.other.run} {s.other.measure}: no common hour")  # fmt: skip
-
-
-def _extremes(line: BoardLine, day: DayFigures) -> Iterator[tuple[Any, ...]]:
-    head, partial = _head(line.series), "partial, " if day.partial else ""
-    for word, extreme in (("lowest", day.lowest), ("highest", day.highest)):
-        if extreme is not None:
-            yield (*head, word, "base", day.day, None, extreme.value, line.unit, day.hours, day.hours_of_day,
-                   extreme.finality, f"{partial}{format_instant(extreme.start)}")  # fmt: skip
-    if day.hours:
-        note = f"{partial}intervals, {day.negative_hours:g} h"
-        yield (*head, "negative", "base", day.day, None, float(day.negative), "1", day.hours, day.hours_of_day,
-               day.finality, note)  # fmt: skip
 
 
 def _why(day: DayFigures) -> str:

@@ -70,8 +70,12 @@ def _market(members: Sequence[BoardLine], page: Page, marks: set[str]) -> Iterat
         )
     days = [f"{figures.day:%a %-d}" for figures in first.days]
     names = ("", "block", *days, "Δ day", "Δ week", f"{days[1]} hour by hour")
-    rows = [row for line in members for row in _place(line, marks)]
-    yield from page.table(names, rows, (False, False, True, True, True, True, True, False))
+    there = [line for line in members if any(day.hours for day in line.days)]
+    rows = [row for line in there for row in _place(line, marks)]
+    if rows:
+        yield from page.table(names, rows, (False, False, True, True, True, True, True, False))
+    if absent := [line.name for line in members if line not in there]:
+        yield from wrap(f"no value on these days: {', '.join(absent)}", page.width)
 
 
 def _heading(line: BoardLine) -> str:

@@ -42,15 +42,7 @@ def draw(answers: Sequence[SeriesAnswer], path: Path, zones: Mapping[str, str]) 
     for one in shown:
         moments, values = _steps(one)
         axes.plot(moments, values, linewidth=1.3, label=_label(one, shown))
-        for gap, _ in gaps_of(one):
-            axes.axvspan(
-                gap.start,
-                gap.end,
-                color="0.5",
-                alpha=0.15,
-                linewidth=0,
-                label=words.pop("gap", None),
-            )
+        _shade(axes, one, words)
     axes.axhline(0, color="0.6", linewidth=0.7)
     axes.set_ylabel(" / ".join(sorted({one.unit for one in shown})))
     axes.set_xlabel(name)
@@ -71,6 +63,13 @@ def draw(answers: Sequence[SeriesAnswer], path: Path, zones: Mapping[str, str]) 
         raise refusal(path, error) from None
     finally:
         pyplot.close(figure)
+
+
+def _shade(axes: Any, one: SeriesAnswer, words: dict[str, str]) -> None:
+    """Mark where the series has no value; the first mark is told in the legend."""
+    for gap, _ in gaps_of(one):
+        label = words.pop("gap", None)
+        axes.axvspan(gap.start, gap.end, color="0.5", alpha=0.15, linewidth=0, label=label)
 
 
 def _label(one: SeriesAnswer, shown: Sequence[SeriesAnswer]) -> str:

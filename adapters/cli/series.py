@@ -23,6 +23,7 @@ from carbon254.adapters.cli.options import (
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
     from carbon254.core.usecases.platform import Platform
+    from carbon254.core.usecases.query_series import SeriesAnswer
 
 series = typer.Typer(help="Find and read series.", no_args_is_help=True)
 Pattern = Annotated[
@@ -134,11 +135,9 @@ def get(
 
     Days are the market's operating days; the end day is included.
     """
-    from carbon254.adapters.cli.output import write
-    from carbon254.adapters.cli.rows import of_answers
     from carbon254.core.domain.entitlements import Scope
     from carbon254.core.domain.errors import NotFound
-    from carbon254.core.usecases.query_series import Question, note
+    from carbon254.core.usecases.query_series import Question
 
     exact, patterns = _question(pattern)
     with options.platform(context, data) as platform:
@@ -147,19 +146,30 @@ def get(
             options.instant(published_by), history, vintages, unit,
         )  # fmt: skip
         answers = platform.query.run(question, Scope.everything())
-        zone = {name: card.zone for name, card in platform.catalogue.cards().items()}
+        zones = {name: card.zone for name, card in platform.catalogue.cards().items()}
     if not answers:
         raise NotFound(
             f"no stored series matches '{pattern}'; 'carbon254 series find' lists what there is."
         )
     if plot is not None:
-        from carbon254.adapters.cli.plotting import draw
-
-        draw(answers, plot, zone)
+        _draw(answers, plot, zones)
     if plot is None or form is not Format.table or output is not None:
-        write(of_answers(answers), form, output, notes=list(note(answers)))
-    else:
-        typer.echo(f"wrote {plot}")
+        _write(answers, form, output)
+
+
+def _draw(answers: list[SeriesAnswer], plot: Path, zones: dict[str, str]) -> None:
+    from carbon254.adapters.cli.plotting import draw
+
+    draw(answers, plot, zones)
+    typer.echo(f"wrote {plot}", err=True)
+
+
+def _write(answers: list[SeriesAnswer], form: Format, output: Path | None) -> None:
+    from carbon254.adapters.cli.output import write
+    from carbon254.adapters.cli.rows import of_answers
+    from carbon254.core.usecases.query_series import note
+
+    write(of_answers(answers), form, output, notes=list(note(answers)))
 
 
 def coverage(

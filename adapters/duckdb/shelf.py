@@ -79,11 +79,13 @@ class DuckDbShelf:
         codes = sorted(self._codes[one][0] for one in series)
         longest = max((self._codes[one][2] for one in series), default=0)
         start = plain_instant(low) - timedelta(microseconds=longest)
+        # What only touches the span is left out, but for intervals of no length at its edges.
         here = (
-            "(series IN (SELECT unnest(?::INTEGER[])) AND interval_start >= ? AND interval_start <= ? "
-            "AND interval_end >= ?)"
+            "(series IN (SELECT unnest(?::INTEGER[])) AND interval_start BETWEEN ? AND ? "
+            "AND (interval_start < ? OR interval_end <= ?) AND (interval_end > ? OR interval_start >= ?))"
         )
-        values: list[Any] = [codes, start, high.item(), low.item()]
+        first, last = low.item(), high.item()
+        values: list[Any] = [codes, start, last, last, last, first, first]
         if batches:
             here += " OR batch IN (SELECT unnest(?::INTEGER[]))"
             values.append(list(batches))

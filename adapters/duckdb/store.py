@@ -281,17 +281,16 @@ class DuckDbSeriesStore:
             where, values = self._conditions(
                 selection, [self._codes[one][0] for one in wanted], longest
             )
-            columns = self._select(cursor, "observations", where, values)
-            if self._tail_rows:
-                tail = self._select(cursor, "tail", where, values)
-                columns = {name: np.concatenate([columns[name], tail[name]]) for name in columns}
+            columns = self._select(cursor, where, values)
             units = [self._codes[one][1] for one in wanted]
             codes = [self._codes[one][0] for one in wanted]
             return from_columns(cursor, columns, wanted, units, codes, self._batches)
 
-    def _select(self, cursor: Any, table: str, where: str, values: list[Any]) -> dict[str, Any]:
-        query = f"SELECT {schema.NAMES} FROM {table} WHERE {where}"  # noqa: S608 - values are bound
-        return from_result(cursor.execute(query, values))
+    def _select(self, cursor: Any, where: str, values: list[Any]) -> dict[str, Any]:
+        """Sorted rows and tail in one statement: between two of them, `sort` could move rows from one to the other."""
+        tables = ["observations", "tail"] if self._tail_rows else ["observations"]
+        parts = [f"SELECT {schema.NAMES} FROM {table} WHERE {where}" for table in tables]  # noqa: S608 - values are bound
+        return from_result(cursor.execute(" UNION ALL ".join(parts), values * len(parts)))
 
     def _conditions(
         self, selection: Selection, codes: list[int], longest: int

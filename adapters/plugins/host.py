@@ -6,7 +6,6 @@ with its reason; the others still load.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import re
 import sys
@@ -14,10 +13,10 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from carbon254.adapters.plugins.entries import Entry, installed
 from carbon254.core.domain.cards import MarketCard, read_card
 from carbon254.core.domain.errors import Carbon254Error, NotFound, PluginBroken
 
@@ -31,9 +30,9 @@ GROUP: Final = "carbon254.markets"
 class PluginHost:
     """The markets installed in this environment, or those of the entry points handed in."""
 
-    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(self, found: Iterable[Entry] | None = None) -> None:
         self._entries = sorted(
-            entry_points(group=GROUP) if found is None else found, key=lambda entry: entry.name
+            installed(GROUP) if found is None else found, key=lambda entry: entry.name
         )
         self._cards: dict[str, MarketCard] | None = None
         self._aside: dict[str, str] = {}
@@ -52,7 +51,7 @@ class PluginHost:
                     self._add_card(entry)
             return {name: card for name, card in self._cards.items() if name not in self._aside}
 
-    def _add_card(self, entry: EntryPoint) -> None:
+    def _add_card(self, entry: Entry) -> None:
         assert self._cards is not None
         try:
             card = read_card(_folder(entry) / "market.toml")
@@ -158,6 +157,8 @@ class PluginHost:
 
 
 def _version(folder: Path) -> str:
+    import hashlib
+
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".py", ".toml") and "samples" not in path.relative_to(folder).parts:
@@ -165,7 +166,7 @@ def _version(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _folder(entry: EntryPoint) -> Path:
+def _folder(entry: Entry) -> Path:
     """The folder of a plugin's module, found without importing the module or the packages that it lies in."""
     if not re.match(r"[A-Za-z_][\w.]*\s*(:|$)", entry.value):
         raise PluginBroken(

@@ -281,7 +281,9 @@ def changed_rows(answer: SeriesAnswer) -> Iterator[tuple[int, int]]:
     issued, recorded = answer.issued_at.view(np.int64), answer.recorded_at.view(np.int64)
     order = np.lexsort((strength, recorded, issued, answer.interval_end, answer.interval_start))
     keys = [column[order] for column in (answer.interval_start, answer.interval_end, issued)]
-    same = np.append(False, np.logical_and.reduce([key[1:] == key[:-1] for key in keys]))[: len(order)]
+    same = np.append(False, np.logical_and.reduce([key[1:] == key[:-1] for key in keys]))[
+        : len(order)
+    ]
     best = -1
     for row, goes_on in zip(order.tolist(), same.tolist(), strict=True):
         if not goes_on:

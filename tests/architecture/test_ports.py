@@ -18,6 +18,7 @@ OTHER_SIZE = {
 SUITES = {
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
+    "DocumentFolder": "DocumentFolderSuite",
     "Executor": "ExecutorSuite",
     "Facts": "RecordStoreSuite",
     "Fetcher": "FetcherSuite",

@@ -179,7 +179,7 @@ def test_a_plot_over_a_day_of_25_hours_and_a_gap(run: Run, demo: Path, tmp_path:
         "--data",
         demo,
     )
-    assert (done.code, done.out) == (0, f"wrote {picture}\n")
+    assert (done.code, done.out, done.err) == (0, "", f"wrote {picture}\n")
     assert picture.read_bytes().startswith(b"\x89PNG")
     nowhere = run(
         "series",

@@ -33,7 +33,9 @@ def test_a_new_market_works_and_passes(tmp_path: Path, capsys: pytest.CaptureFix
         "carbon254.markets"
     ]
     assert entry == {"demo": "carbon254_demo_market.demo"}
-    assert not [path for path in package.rglob("*") if path.is_file() and "@" in path.read_text()]
+    assert not [
+        path for path in package.rglob("*") if path.is_file() and "@NAME@" in path.read_text()
+    ]
     assert run("plugins", "check", module, "--format", "csv") == 0
     said = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(said.out)))
