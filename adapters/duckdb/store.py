@@ -67,7 +67,15 @@ class DuckDbSeriesStore:
             self._connection = duckdb.connect(
                 str(path), config={"memory_limit": memory_limit, "threads": threads}
             )
-            self._connection.execute(schema.TABLES)
+            try:
+                self._settle()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _settle(self) -> None:
+        """Make the tables where there are none, and read where the store stands."""
+        self._connection.execute(schema.TABLES)
         self._codes: dict[SeriesId, tuple[int, str, int]] = {}
         self._batches: dict[int, Batch] = {}  # by number; they never change
         self._check_version()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from carbon254.core.domain.errors import DiskFull, StoreBusy, StoreUnavailable
 
+_HELPERS: Final = 1 << 16  # bytes; SQLite reports a helper file that cannot grow as an error of the disk
 WRITES: Final = "carbon254_writes"
 _BUSY: Final = (
     psycopg.errors.LockNotAvailable,
@@ -50,6 +53,16 @@ def _ours(where: str, error: Exception) -> StoreBusy | DiskFull | StoreUnavailab
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest tells which kind of busy
     if isinstance(cause, _BUSY) or code in _BUSY_CODES:
         return StoreBusy(f"{where} is busy ({text}); try again.")
-    if isinstance(cause, psycopg.errors.DiskFull) or code == sqlite3.SQLITE_FULL:
+    full = code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(where))
+    if isinstance(cause, psycopg.errors.DiskFull) or full:
         return DiskFull(f"no space left for {where} ({text}); free some and run the same again.")
     return StoreUnavailable(f"{where} cannot be used ({text}).")
+
+
+def _is_full(where: str) -> bool:
+    """Whether the file's disk has no room left for the database's own helper files."""
+    try:
+        disk = os.statvfs(Path(where).parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _HELPERS

@@ -105,6 +105,8 @@ def _module_from(folder: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise NotFound(f"{folder} is no Python package.")
     module = importlib.util.module_from_spec(spec)
+    for name in [one for one in sys.modules if one.partition(".")[0] == spec.name]:
+        del sys.modules[name]  # another folder of this name was looked at before
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

@@ -31,7 +31,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(
+            sys.modules[name].__file__
+        ):
             del sys.modules[name]
 
 
@@ -39,12 +41,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def install(site: Path) -> Install:
     """Put a market into the folder: the demo exchange under another id, with what is changed of it."""
 
-    def make(market: str = "demo", *, card: str | None = None, code: str | None = None, inside: str = "") -> EntryPoint:
+    def make(
+        market: str = "demo", *, card: str | None = None, code: str | None = None, inside: str = ""
+    ) -> EntryPoint:
         package = f"plugin_{next(_names)}"
         folder = site / inside / package
         shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("__pycache__"))
         text = (folder / "market.toml").read_text()
-        (folder / "market.toml").write_text(card or text.replace('id = "demo"', f'id = "{market}"', 1))
+        (folder / "market.toml").write_text(
+            card or text.replace('id = "demo"', f'id = "{market}"', 1)
+        )
         if code is not None:
             (folder / "__init__.py").write_text(code)
         module = f"{inside}.{package}" if inside else package
@@ -90,7 +96,9 @@ def test_a_market_that_is_not_installed_is_not_found(install: Install) -> None:
         host.parser_version("nosuch")
 
 
-def test_the_parser_version_follows_code_and_card_and_not_the_samples(install: Install, site: Path) -> None:
+def test_the_parser_version_follows_code_and_card_and_not_the_samples(
+    install: Install, site: Path
+) -> None:
     entry = install()
     folder = site / entry.module
     first = PluginHost([entry]).parser_version("demo")
@@ -150,7 +158,9 @@ def test_a_broken_card_is_set_aside_with_the_key_that_is_wrong(
     assert reason in refused(host)
 
 
-@pytest.mark.parametrize("card", ["", "[", "id = 5", "datasets = 3", 'id = "demo"\nruns = []', "\x00"])
+@pytest.mark.parametrize(
+    "card", ["", "[", "id = 5", "datasets = 3", 'id = "demo"\nruns = []', "\x00"]
+)
 def test_a_card_that_is_none_is_set_aside(install: Install, card: str) -> None:
     host = PluginHost([install("healthy"), install(card=card + "\n")])
     assert refused(host)
@@ -170,7 +180,15 @@ def test_a_plugin_without_a_card_is_set_aside(install: Install, site: Path) -> N
 
 @pytest.mark.parametrize(
     "value",
-    ["no_such_module_254", "no_such_package_254.market", "json.nothing", "json.tool.deeper", "not a module!", "", ":x"],
+    [
+        "no_such_module_254",
+        "no_such_package_254.market",
+        "json.nothing",
+        "json.tool.deeper",
+        "not a module!",
+        "",
+        ":x",
+    ],
 )
 def test_a_module_that_is_not_there_is_set_aside(install: Install, value: str) -> None:
     host = PluginHost([install("healthy"), EntryPoint("demo", value, "carbon254.markets")])
@@ -221,9 +239,13 @@ def test_a_market_with_a_card_of_its_own_making_is_set_aside(install: Install) -
         host.market("demo")
 
 
-def test_a_list_of_locations_that_cannot_be_read_is_found_on_loading(install: Install, site: Path) -> None:
+def test_a_list_of_locations_that_cannot_be_read_is_found_on_loading(
+    install: Install, site: Path
+) -> None:
     entry = install()
-    (site / entry.module / "locations.toml").write_text('[[location]]\nkind = "galaxy"\ncode = "M31"\n')
+    (site / entry.module / "locations.toml").write_text(
+        '[[location]]\nkind = "galaxy"\ncode = "M31"\n'
+    )
     host = PluginHost([install("healthy"), entry])
     with pytest.raises(PluginBroken, match=r"locations\.toml"):
         host.market("demo")
@@ -233,7 +255,9 @@ def test_a_list_of_locations_that_cannot_be_read_is_found_on_loading(install: In
 # ------------------------------------------------------------ discovery runs no plugin code
 
 
-def test_discovery_runs_no_code_of_a_plugin_nor_of_the_packages_it_lies_in(install: Install, site: Path) -> None:
+def test_discovery_runs_no_code_of_a_plugin_nor_of_the_packages_it_lies_in(
+    install: Install, site: Path
+) -> None:
     (site / "acme").mkdir()
     (site / "acme" / "__init__.py").write_text("raise RuntimeError('imported')\n")
     entry = install(code="raise RuntimeError('imported')\n", inside="acme")
@@ -258,7 +282,10 @@ def run(code: str, *path: Path) -> list[object]:
     """What a fresh interpreter prints, with more folders to import from."""
     lines = "".join(f"sys.path.insert(0, {str(one)!r})\n" for one in path)
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{lines}{code}"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"import sys\n{lines}{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     found: list[object] = json.loads(done.stdout)
@@ -304,6 +331,14 @@ def test_a_broken_distribution_of_somebody_else_takes_nothing_from_ours(site: Pa
 
 def test_a_real_parser_that_recognises_by_content_survives_any_bytes() -> None:
     host = PluginHost()
-    for body in (b"", b"\x00" * 100, b"PK\x03\x04 no zip", b"<html></html>", b"{", b"I,DISPATCH,,", b"\xff\xfe"):
+    for body in (
+        b"",
+        b"\x00" * 100,
+        b"PK\x03\x04 no zip",
+        b"<html></html>",
+        b"{",
+        b"I,DISPATCH,,",
+        b"\xff\xfe",
+    ):
         for name in OURS:
             assert host.market(name).recognise(Document("x.bin", body)) == (), (name, body)

@@ -49,6 +49,8 @@ def handful() -> list[Document]:
         *written("entsoe", "generation_forecast", start, 24),
     ]
     revised = next(one for one in found if one.name.startswith("A65"))
-    body = revised.body.replace(b"<quantity>1", b"<quantity>2").replace(b"<createdDateTime>2025", b"<createdDateTime>2026")
+    body = revised.body.replace(b"<quantity>1", b"<quantity>2").replace(
+        b"<createdDateTime>2025", b"<createdDateTime>2026"
+    )
     found = [one for one in found if "10YNL" not in one.name or one.name.startswith("A71")]
     return [*found, Document(f"later_{revised.name}", body, revised.media_type)]

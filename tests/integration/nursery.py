@@ -50,7 +50,16 @@ def report_of(platform: Platform, statuses: list[str]) -> dict[str, Any]:
     """What is stored, without clocks, in an order of its own."""
     ingest = platform.ingest
     rows = platform.store.read(Scope.everything().restrict(Selection(patterns=(SeriesPattern(),))))
-    names = ("interval_start", "interval_end", "issued_at", "value", "locator", "state", "finality", "flags")
+    names = (
+        "interval_start",
+        "interval_end",
+        "issued_at",
+        "value",
+        "locator",
+        "state",
+        "finality",
+        "flags",
+    )
     lines = sorted(
         "|".join([str(rows.series[rows.code[n]]), *(str(rows.column(name)[n]) for name in names)])
         for n in range(len(rows))
@@ -69,10 +78,14 @@ def report_of(platform: Platform, statuses: list[str]) -> dict[str, Any]:
         "receipts": sorted(one.digest for one in receipts),
         "archived": sorted(one.digest for one in receipts if ingest.archive.has(one.digest)),
         # Each row has the instant of the last mark of its batch: else the journal could not rebuild the store.
-        "unmarked": [receipt for receipt, dataset, at in recorded if marked.get((receipt, dataset)) != at],
+        "unmarked": [
+            receipt for receipt, dataset, at in recorded if marked.get((receipt, dataset)) != at
+        ],
         "announced": len(platform.store.claim(10_000)),
         "refused": len(platform.records.refused()),
-        "places": sum(len(platform.records.places(market)) for market in platform.catalogue.cards()),
+        "places": sum(
+            len(platform.records.places(market)) for market in platform.catalogue.cards()
+        ),
     }
 
 
@@ -91,7 +104,7 @@ def main() -> None:
             try:
                 work(json.loads(line))
                 status = 0
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - a child must not come back into the loop
                 traceback.print_exc()
             os._exit(status)
         say(f"pid {child}")

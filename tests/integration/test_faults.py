@@ -37,7 +37,13 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2025, 6, 20, tzinfo=UTC)
 ATTEMPTS = 4
 QUICK = Patience(
-    attempts=ATTEMPTS, wait_initial=0, wait_max=0, wait_jitter=0, retry_after_max=0, read=0.3, total=2.0
+    attempts=ATTEMPTS,
+    wait_initial=0,
+    wait_max=0,
+    wait_jitter=0,
+    retry_after_max=0,
+    read=0.3,
+    total=2.0,
 )
 EVERYTHING = Scope.everything()
 NO_DATA = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -92,7 +98,12 @@ def of_caiso(documents: Mapping[str, Document], path: str, query: Query) -> byte
 def of_entsoe(documents: Mapping[str, Document], path: str, query: Query) -> bytes | Response:
     assert query["securityToken"] == "t0ken-1234"
     place = query.get("outBiddingZone_Domain") or query.get("in_Domain")
-    parts = [query["documentType"], query.get("processType"), place, f"{query['periodStart']}-{query['periodEnd']}"]
+    parts = [
+        query["documentType"],
+        query.get("processType"),
+        place,
+        f"{query['periodStart']}-{query['periodEnd']}",
+    ]
     found = documents.get("_".join(part for part in parts if part) + ".xml")
     return Response(found.body if found else NO_DATA, headers={"Content-Type": "text/xml"})
 
@@ -130,7 +141,9 @@ class Loopback:
         here = evolve(request, url=self.server.url(parts.path + query))
         allowed = evolve(limits, hosts={**limits.hosts, HOST: HostCard(requests=100_000)})
         found = self.inner.fetch(here, allowed)
-        return evolve(found, url=found.url.replace(self.server.url(), f"{parts.scheme}://{parts.netloc}"))
+        return evolve(
+            found, url=found.url.replace(self.server.url(), f"{parts.scheme}://{parts.netloc}")
+        )
 
 
 _expected: dict[str, dict[Row, tuple[float, str]]] = {}
@@ -151,7 +164,12 @@ class World:
 
     def fetch(self, clock: datetime = NOW) -> list[Outcome]:
         ingest = IngestDocuments(
-            self.catalogue, MemoryArchive(), self.journal, self.store, self.records, PinnedClock(clock)
+            self.catalogue,
+            MemoryArchive(),
+            self.journal,
+            self.store,
+            self.records,
+            PinnedClock(clock),
         )
         use_case = FetchDocuments(ingest, self.loopback, {"entsoe_token": "t0ken-1234"})
         return use_case.run(self.feed.market, self.feed.dataset, self.feed.window)
@@ -165,7 +183,9 @@ class World:
                 (reading.series[code], str(start)): (float(value), name)
                 for name, document in self.documents.items()
                 for reading in chunks(market.read(self.feed.dataset, document))
-                for code, start, value in zip(reading.code, reading.interval_start, reading.value, strict=True)
+                for code, start, value in zip(
+                    reading.code, reading.interval_start, reading.value, strict=True
+                )
             }
         return _expected[self.feed.market]
 
@@ -180,12 +200,16 @@ class World:
 
 
 @pytest.fixture(params=FEEDS, ids=lambda feed: feed.market)
-def world(request: pytest.FixtureRequest, catalogue: PluginHost, write: Callable[..., Any]) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, catalogue: PluginHost, write: Callable[..., Any]
+) -> Iterator[World]:
     feed: Feed = request.param
     step = feed.step or feed.hours
     documents: dict[str, Document] = {}
     for part in range(int(feed.hours / step)):
-        for one in write(feed.market, feed.dataset, feed.start + timedelta(hours=part * step), step):
+        for one in write(
+            feed.market, feed.dataset, feed.start + timedelta(hours=part * step), step
+        ):
             documents[one.name] = one
     time = FakeTime()
     with (
@@ -204,8 +228,15 @@ def asked_for(world: World) -> tuple[list[str], list[str]]:
     if feed not in _asked:
         world.fetch()
         paths = [(urlsplit(one.url).path, one.role) for one in world.loopback.asked]
-        _asked[feed] = list(dict.fromkeys(path for path, _ in paths)), [path for path, role in paths if role == "data"]
-        world.store, world.journal, world.records = MemorySeriesStore(), MemoryJournal(), MemoryRecordStore()
+        _asked[feed] = (
+            list(dict.fromkeys(path for path, _ in paths)),
+            [path for path, role in paths if role == "data"],
+        )
+        world.store, world.journal, world.records = (
+            MemorySeriesStore(),
+            MemoryJournal(),
+            MemoryRecordStore(),
+        )
     return _asked[feed]
 
 
@@ -222,7 +253,9 @@ def unnamed(world: World, outcomes: list[Outcome]) -> list[Row]:
         assert one.code, one
         named.add(one.name.rpartition("/")[2])
         # OASIS has one address for everything: there a window has one document.
-        if found := re.match(r"\[(\S+), (\S+)\)" + ("" if "caiso" in one.market else " is missing"), one.message):
+        if found := re.match(
+            r"\[(\S+), (\S+)\)" + ("" if "caiso" in one.market else " is missing"), one.message
+        ):
             windows.append((found[1].rstrip("Z"), found[2].rstrip("Z")))
     stored = world.stored
     return [
@@ -344,11 +377,17 @@ def test_a_listing_that_does_not_come_is_named_with_its_window(
         HttpFetcher(PinnedClock(NOW), patience=QUICK, sleep=FakeTime().sleep) as fetcher,
     ):
         world = World(feed, catalogue, documents, server, Loopback(fetcher, server))
-        server.fail("/Reports/Current/TradingIS_Reports/", *[faults.Status(500)] * ATTEMPTS, faults.HtmlPage())
+        server.fail(
+            "/Reports/Current/TradingIS_Reports/",
+            *[faults.Status(500)] * ATTEMPTS,
+            faults.HtmlPage(),
+        )
         for code in ("feed_unavailable", "feed_unavailable"):
             (outcome,) = world.fetch()
             assert (outcome.status, outcome.code) == ("unavailable", code)
-            assert outcome.message.startswith("[2025-06-05T02:00:00Z, 2025-06-05T03:00:00Z) is missing: ")
+            assert outcome.message.startswith(
+                "[2025-06-05T02:00:00Z, 2025-06-05T03:00:00Z) is missing: "
+            )
         world.fetch()
         assert complete(world)
 

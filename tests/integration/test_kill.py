@@ -37,7 +37,11 @@ class Nursery:
     def __init__(self, folder: Path) -> None:
         self._log = (folder / "stderr.txt").open("w+b")
         self._process = subprocess.Popen(
-            [sys.executable, str(NURSERY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
+            [sys.executable, str(NURSERY)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            bufsize=0,
         )
         self._rest = b""
 
@@ -46,7 +50,9 @@ class Nursery:
         assert self._process.stdout
         until = time.monotonic() + seconds
         while b"\n" not in self._rest:
-            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, until - time.monotonic()))
+            ready, _, _ = select.select(
+                [self._process.stdout], [], [], max(0.0, until - time.monotonic())
+            )
             if not ready:
                 return None
             data = os.read(self._process.stdout.fileno(), 1 << 16)
@@ -55,7 +61,9 @@ class Nursery:
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode()
 
-    def run(self, job: dict[str, Any], kill_after: float | None = None) -> tuple[list[str], int, float]:
+    def run(
+        self, job: dict[str, Any], kill_after: float | None = None
+    ) -> tuple[list[str], int, float]:
         """Run a job, killing it after so many seconds; its lines, its exit status and how long it took."""
         assert self._process.stdin
         began = time.monotonic()
@@ -86,7 +94,9 @@ class Nursery:
     def warm(self, job: dict[str, Any]) -> None:
         """Let the nursery itself do a job, so that children inherit what the first use of a library makes."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps({**job, "warm": True, "report": True}).encode() + b"\n")
+        self._process.stdin.write(
+            json.dumps({**job, "warm": True, "report": True}).encode() + b"\n"
+        )
         self.wait("done")
 
     def log(self) -> str:
@@ -131,7 +141,9 @@ def report(nursery: Nursery, job: dict[str, Any]) -> tuple[dict[str, Any], float
     return found, seconds
 
 
-def rounds(nursery: Nursery, folder: Path, job: Callable[[str], dict[str, Any]], documents: list[Document]) -> None:
+def rounds(
+    nursery: Nursery, folder: Path, job: Callable[[str], dict[str, Any]], documents: list[Document]
+) -> None:
     """Kill and run again, in a fresh place after two kills; compare with a run that nobody disturbed."""
     parts = [(one.name, one.body, one.media_type) for one in documents]
     (folder / "documents.pickle").write_bytes(pickle.dumps(parts))

@@ -22,7 +22,7 @@ from attrs import frozen
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
-from carbon254.core.domain.observations import Observations
+from carbon254.core.domain.observations import Observations, Reading
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.synthetic import synthesise
@@ -158,7 +158,9 @@ def stored(catalogue: PluginHost) -> Callable[[str], Stored]:
         outcomes = ingest.run(documents.values(), market=market, synthetic=True)
         assert {one.status for one in outcomes} == {"recorded"}
         rows = store.read(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(market),))))
-        return Stored(TraceNumber(store, archive, journal, catalogue), current_rows(rows), documents)
+        return Stored(
+            TraceNumber(store, archive, journal, catalogue), current_rows(rows), documents
+        )
 
     return make
 
@@ -188,14 +190,11 @@ def test_a_hundred_numbers_of_a_market_are_found_in_their_documents(
     assert len(measures) >= 4, measures
 
 
-def test_a_number_that_a_curve_leaves_out_is_traced_to_the_point_it_repeats(catalogue: PluginHost) -> None:
-    """An A03 curve says 50.00 for the first three hours of a day in one Point."""
-    (sample,) = [
-        one
-        for one in catalogue.market("entsoe").write(
-            "day_ahead_prices", _flat(catalogue)
-        )
-    ]  # fmt: skip
+def test_a_number_that_a_curve_leaves_out_is_traced_to_the_point_it_repeats(
+    catalogue: PluginHost,
+) -> None:
+    """An A03 curve says 50.00 for the 24 hours of a day in one Point."""
+    (sample,) = catalogue.market("entsoe").write("day_ahead_prices", _flat())
     assert sample.body.count(b"<Point>") == 1
     archive, journal, store = MemoryArchive(), MemoryJournal(), MemorySeriesStore()
     clock = PinnedClock(datetime(2025, 12, 1, tzinfo=UTC))
@@ -209,14 +208,18 @@ def test_a_number_that_a_curve_leaves_out_is_traced_to_the_point_it_repeats(cata
     assert found.same
 
 
-def _flat(catalogue: PluginHost) -> object:
+def _flat() -> Reading:
     """Hours of one price, each after the first flagged as filled."""
-    from carbon254.core.domain.observations import Reading
-
     start = np.datetime64("2025-06-04T22:00", "us") + np.arange(24) * np.timedelta64(1, "h")
     flags = np.full(24, int(Flag.BLOCK_FILLED), dtype=np.uint32)
     flags[0] = 0
     series = SeriesId.parse("entsoe/day_ahead-sdac/price/zone/10YNL----------L")
     return Reading(
-        (series,), ("EUR/MWh",), np.zeros(24), start, start + np.timedelta64(1, "h"), np.full(24, 50.0), flags=flags
+        (series,),
+        ("EUR/MWh",),
+        np.zeros(24),
+        start,
+        start + np.timedelta64(1, "h"),
+        np.full(24, 50.0),
+        flags=flags,
     )

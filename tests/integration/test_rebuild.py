@@ -1,4 +1,4 @@
-"""A lost series store is rebuilt from archive and journal with the same rows, clocks and answers; a parser corrected."""
+"""A lost series store is rebuilt from archive and journal with its rows and clocks; a parser is corrected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ Open = Callable[[], Platform]
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Open, Callable[[], None]]]:
+def folder(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[Open, Callable[[], None]]]:
     """How to open the platform, and how to lose its series store."""
     if request.param == "duckdb":
 
@@ -70,7 +72,10 @@ def table(platform: Platform, **clocks: Any) -> list[tuple[Any, ...]]:
             str(rows.series[rows.code[n]]),
             rows.units[rows.code[n]],
             repr(rows.batches[rows.batch[n]]),
-            *(column[n * size : (n + 1) * size] for column, size in zip(columns, sizes, strict=True)),
+            *(
+                column[n * size : (n + 1) * size]
+                for column, size in zip(columns, sizes, strict=True)
+            ),
         )
         for n in range(len(rows))
     )
@@ -85,7 +90,9 @@ class Shifted:
     def read(self, dataset: str, document: Document) -> Iterator[Reading]:
         hour = np.timedelta64(1, "h")
         for one in chunks(self._market.read(dataset, document)):
-            yield evolve(one, interval_start=one.interval_start + hour, interval_end=one.interval_end + hour)
+            yield evolve(
+                one, interval_start=one.interval_start + hour, interval_end=one.interval_end + hour
+            )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._market, name)
@@ -143,12 +150,20 @@ def test_a_corrected_parser_leaves_no_stray_interval(
         assert {one.status for one in outcomes} == {"recorded"}
         then = platform.store.last_recorded()
         before = table(platform)
-        assert {one.status for one in RereadDocuments(platform.ingest).market(market)} == {"recorded"}
+        assert {one.status for one in RereadDocuments(platform.ingest).market(market)} == {
+            "recorded"
+        }
         assert table(platform, as_of=then) == before
-        now = current_rows(platform.store.read(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(market),)))))
+        now = current_rows(
+            platform.store.read(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(market),))))
+        )
         right = _intervals(platform, documents, market)
         found = {
-            (str(now.series[now.code[n]]), str(now.interval_start[n]), str(now.issued_at[n])): float(now.value[n])
+            (
+                str(now.series[now.code[n]]),
+                str(now.interval_start[n]),
+                str(now.issued_at[n]),
+            ): float(now.value[n])
             for n in range(len(now))
             if not np.isnan(now.value[n])
         }
@@ -158,12 +173,16 @@ def test_a_corrected_parser_leaves_no_stray_interval(
     with start() as platform:
         # The wrong parser is gone: what it read cannot come back, but what is current does, with its clock.
         platform.reread.rebuild()
-        again = current_rows(platform.store.read(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(market),)))))
+        again = current_rows(
+            platform.store.read(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(market),))))
+        )
         assert len(again) == len(right)
         assert len(after) > len(right)
 
 
-def _intervals(platform: Platform, documents: list[Document], market: str) -> dict[tuple[str, str, str], float]:
+def _intervals(
+    platform: Platform, documents: list[Document], market: str
+) -> dict[tuple[str, str, str], float]:
     """What the right parser reads; of two documents of one interval the later stamp counts."""
     found: dict[tuple[str, str, str], float] = {}
     parser = platform.catalogue.market(market)
@@ -171,6 +190,10 @@ def _intervals(platform: Platform, documents: list[Document], market: str) -> di
         for dataset in parser.recognise(document):
             for one in chunks(parser.read(dataset, document)):
                 for n in range(len(one)):
-                    key = (str(one.series[one.code[n]]), str(one.interval_start[n]), str(one.issued_at[n]))
+                    key = (
+                        str(one.series[one.code[n]]),
+                        str(one.interval_start[n]),
+                        str(one.issued_at[n]),
+                    )
                     found[key] = float(one.value[n])
     return found

@@ -11,7 +11,9 @@ from carbon254.config.settings import Settings, load
 from carbon254.core.domain.errors import SettingsInvalid
 
 
-def given(folder: Path, text: str = "", environment: dict[str, str] | None = None, **options: Any) -> Settings:
+def given(
+    folder: Path, text: str = "", environment: dict[str, str] | None = None, **options: Any
+) -> Settings:
     (folder / "carbon254.toml").write_text(text)
     return load(environment or {}, folder, **options)
 
@@ -23,12 +25,22 @@ def test_nothing_set_is_the_embedded_default(tmp_path: Path) -> None:
 
 def test_the_environment_comes_before_the_file_and_options_before_both(tmp_path: Path) -> None:
     text = "port = 8300\nthreads = 3\nmemory_limit = '2GB'"
-    found = given(tmp_path, text, {"CARBON254_PORT": "8400", "CARBON254_THREADS": "4"}, port=8500, threads=None)
+    found = given(
+        tmp_path,
+        text,
+        {"CARBON254_PORT": "8400", "CARBON254_THREADS": "4"},
+        port=8500,
+        threads=None,
+    )
     assert (found.port, found.threads, found.memory_limit) == (8500, 4, "2GB")
 
 
 def test_keys_of_a_table_add_up(tmp_path: Path) -> None:
-    found = given(tmp_path, "[credentials]\na = '1'\nb = '2'", {"CARBON254_CREDENTIALS__B": "3", "CARBON254_CREDENTIALS__C_D": "4"})
+    found = given(
+        tmp_path,
+        "[credentials]\na = '1'\nb = '2'",
+        {"CARBON254_CREDENTIALS__B": "3", "CARBON254_CREDENTIALS__C_D": "4"},
+    )
     assert found.credentials == {"a": "1", "b": "3", "c_d": "4"}
 
 
@@ -67,7 +79,9 @@ def test_what_is_not_ours_in_the_environment_is_left_alone(tmp_path: Path) -> No
         ("store = 'postgres'", {}, "dsn"),
     ],
 )  # fmt: skip
-def test_a_wrong_or_unknown_key_is_named(tmp_path: Path, text: str, environment: dict[str, str], key: str) -> None:
+def test_a_wrong_or_unknown_key_is_named(
+    tmp_path: Path, text: str, environment: dict[str, str], key: str
+) -> None:
     with pytest.raises(SettingsInvalid, match=f"'{key}'") as caught:
         given(tmp_path, text, environment)
     assert caught.value.code == "settings_invalid"
@@ -91,7 +105,9 @@ def test_a_file_that_is_named_and_not_there_is_refused(tmp_path: Path) -> None:
         load({"CARBON254_CONFIG": str(tmp_path / "gone.toml")}, tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[credentials]\ntoken = 's3cr3t'", "dsn = 'postgresql://u:s3cr3t@host/db'"])
+@pytest.mark.parametrize(
+    "text", ["[credentials]\ntoken = 's3cr3t'", "dsn = 'postgresql://u:s3cr3t@host/db'"]
+)
 def test_secrets_are_not_shown(tmp_path: Path, text: str) -> None:
     assert "s3cr3t" not in repr(given(tmp_path, text))
 

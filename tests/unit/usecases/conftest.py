@@ -153,7 +153,10 @@ class ToyMarket:
     def requests(self, dataset: str, window: Window) -> Iterator[Request]:
         self.card.dataset(dataset)
         for hour in range(0, 24, 8):
-            yield Request(f"https://toy.example/{window.start:%Y%m%d}/{hour}", name=f"{window.start:%Y%m%d}-{hour}")
+            yield Request(
+                f"https://toy.example/{window.start:%Y%m%d}/{hour}",
+                name=f"{window.start:%Y%m%d}-{hour}",
+            )
 
     def read(self, dataset: str, document: Document) -> Any:
         said = json.loads(document.body)
@@ -164,7 +167,10 @@ class ToyMarket:
         if "nonsense" in said:
             return [42]
         parts = said.get("chunks") or [said["rows"]]
-        made = [self._reading(said, part, first) for part, first in zip(parts, self._firsts(parts), strict=True)]
+        made = [
+            self._reading(said, part, first)
+            for part, first in zip(parts, self._firsts(parts), strict=True)
+        ]
         return made[0] if len(made) == 1 else iter(made)
 
     def _firsts(self, parts: list[Any]) -> list[int]:
@@ -246,7 +252,9 @@ class World:
 
     @property
     def ingest(self) -> IngestDocuments:
-        return IngestDocuments(self.catalogue, self.archive, self.journal, self.store, self.records, self.clock)
+        return IngestDocuments(
+            self.catalogue, self.archive, self.journal, self.store, self.records, self.clock
+        )
 
     @property
     def reread(self) -> RereadDocuments:
@@ -262,7 +270,9 @@ class World:
 
     @property
     def quality(self) -> CheckQuality:
-        return CheckQuality(self.store, self.records, self.catalogue, self.clock, self.reread, self.catalogue)
+        return CheckQuality(
+            self.store, self.records, self.catalogue, self.clock, self.reread, self.catalogue
+        )
 
     def fetch(self, fetcher: CannedFetcher) -> FetchDocuments:
         return FetchDocuments(self.ingest, fetcher, {"toy_token": "s3cr3t", "other": "x"})
@@ -272,7 +282,9 @@ class World:
 
     def rows(self, pattern: str = "toy", **clocks: Any) -> Observations:
         """All rows of every age."""
-        return self.store.read(EVERYTHING.restrict(Selection((), (SeriesPattern.parse(pattern),), **clocks)))
+        return self.store.read(
+            EVERYTHING.restrict(Selection((), (SeriesPattern.parse(pattern),), **clocks))
+        )
 
     def values(self, series: str = ZONE, **clocks: Any) -> dict[str, float | None]:
         """Current values by their start in UTC, as in `toy`."""
@@ -298,7 +310,9 @@ def new_world(card: MarketCard) -> Callable[..., World]:
 
     def make(*more: str) -> World:
         markets = [ToyMarket(card), *(ToyMarket(evolve(card, id=name)) for name in more)]
-        return World(card, ToyCatalogue(*markets), PinnedClock(datetime(2025, 6, 6, 12, tzinfo=UTC)))
+        return World(
+            card, ToyCatalogue(*markets), PinnedClock(datetime(2025, 6, 6, 12, tzinfo=UTC))
+        )
 
     return make
 

@@ -39,8 +39,15 @@ def published(world: Any, pattern: str = "toy") -> dict[str, tuple[str, str]]:
 
 
 def test_a_recognised_document_is_recorded_with_its_rows(world: Any, document: Make) -> None:
-    (outcome,) = world.run(document({"2025-06-05T10": 12.5, "2025-06-05T11": -3.0, "2025-06-05T12": 0.0}))
-    assert (outcome.status, outcome.market, outcome.dataset, outcome.code) == ("recorded", "toy", "prices", "")
+    (outcome,) = world.run(
+        document({"2025-06-05T10": 12.5, "2025-06-05T11": -3.0, "2025-06-05T12": 0.0})
+    )
+    assert (outcome.status, outcome.market, outcome.dataset, outcome.code) == (
+        "recorded",
+        "toy",
+        "prices",
+        "",
+    )
     assert (outcome.rows_read, outcome.recorded.new) == (3, 3)
     assert world.values() == {"2025-06-05T10": 12.5, "2025-06-05T11": -3.0, "2025-06-05T12": 0.0}
 
@@ -54,14 +61,18 @@ def test_what_nobody_recognises_is_listed_and_neither_archived_nor_quarantined(w
     assert world.records.refused() == []
 
 
-def test_a_document_that_nobody_recognises_does_not_decide_the_folders_nature(world: Any, document: Make) -> None:
+def test_a_document_that_nobody_recognises_does_not_decide_the_folders_nature(
+    world: Any, document: Make
+) -> None:
     world.run(Document("holiday.txt", b"not for us"))
     assert world.records.get("nature") is None
     world.run(document({"2025-06-05T10": 1.0}), synthetic=True)
     assert world.records.get("nature") == "synthetic"
 
 
-def test_a_document_of_two_markets_is_read_by_both(new_world: Callable[..., Any], document: Make) -> None:
+def test_a_document_of_two_markets_is_read_by_both(
+    new_world: Callable[..., Any], document: Make
+) -> None:
     world = new_world("other")
     world.catalogue.markets["other"].recognise = lambda document: ("prices",)
     first, second = world.run(document({"2025-06-05T10": 1.0}))
@@ -118,7 +129,9 @@ def test_the_same_batch_again_changes_nothing(world: Any, document: Make) -> Non
 
 
 def test_the_same_content_under_another_name_writes_no_row_twice(world: Any) -> None:
-    from_server = Document("a.json", b'{"toy": "toy", "datasets": ["prices"], "rows": [["%b", "2025-06-05T10", 1.0]]}')
+    from_server = Document(
+        "a.json", b'{"toy": "toy", "datasets": ["prices"], "rows": [["%b", "2025-06-05T10", 1.0]]}'
+    )
     body = from_server.body.replace(b"%b", ZONE.encode())
     world.run(Document("a.json", body))
     world.clock.move(timedelta(hours=1))
@@ -142,8 +155,12 @@ def test_a_return_to_an_earlier_document_is_three_revisions(world: Any, document
 # ------------------------------------------------------------ quarantine
 
 
-@pytest.mark.parametrize("code", ["document_damaged", "feed_format_changed", "too_large", "plugin_broken"])
-def test_what_cannot_be_read_is_quarantined_with_its_code_and_kept(world: Any, document: Make, code: str) -> None:
+@pytest.mark.parametrize(
+    "code", ["document_damaged", "feed_format_changed", "too_large", "plugin_broken"]
+)
+def test_what_cannot_be_read_is_quarantined_with_its_code_and_kept(
+    world: Any, document: Make, code: str
+) -> None:
     bad = document(error=code)
     good = document({"2025-06-05T10": 1.0})
     first, second = world.run(bad, good)
@@ -151,7 +168,12 @@ def test_what_cannot_be_read_is_quarantined_with_its_code_and_kept(world: Any, d
     assert error_of(first).code == code
     assert second.status == "recorded"
     (kept,) = world.records.refused("toy")
-    assert (kept.digest, kept.dataset, kept.code, kept.name) == (bad.digest, "prices", code, bad.name)
+    assert (kept.digest, kept.dataset, kept.code, kept.name) == (
+        bad.digest,
+        "prices",
+        code,
+        bad.name,
+    )
     assert world.archive.get(bad.digest) == bad.body
 
 
@@ -160,7 +182,10 @@ def test_a_parser_that_crashes_is_plugin_broken_and_the_others_go_on(
     new_world: Callable[..., Any], document: Make, crash: str
 ) -> None:
     world = new_world("other")
-    bad, good = document(crash=crash), document({"2025-06-05T10": 1.0}, market="other", series=f"other{ZONE[3:]}")
+    bad, good = (
+        document(crash=crash),
+        document({"2025-06-05T10": 1.0}, market="other", series=f"other{ZONE[3:]}"),
+    )
     first, second = world.run(bad, good)
     assert (first.market, first.status, first.code) == ("toy", "quarantined", "plugin_broken")
     assert "toy failed on" in first.message
@@ -173,15 +198,24 @@ def test_a_parser_that_returns_nonsense_is_plugin_broken(world: Any, document: M
 
 
 @pytest.mark.parametrize("code", ["invalid_request", "conversion_unavailable"])
-def test_a_word_outside_the_vocabulary_is_a_changed_format(world: Any, document: Make, code: str) -> None:
+def test_a_word_outside_the_vocabulary_is_a_changed_format(
+    world: Any, document: Make, code: str
+) -> None:
     (outcome,) = world.run(document(error=code))
     assert (outcome.status, outcome.code) == ("quarantined", "feed_format_changed")
 
 
 @pytest.mark.parametrize(
-    "series", ["toy/day_ahead/generation_unobtainium/zone/DE", "toy/day_ahead/price/planet/DE", "toy/noon/price/zone/DE"]
+    "series",
+    [
+        "toy/day_ahead/generation_unobtainium/zone/DE",
+        "toy/day_ahead/price/planet/DE",
+        "toy/noon/price/zone/DE",
+    ],
 )
-def test_an_unknown_fuel_kind_or_run_is_a_changed_format(world: Any, document: Make, series: str) -> None:
+def test_an_unknown_fuel_kind_or_run_is_a_changed_format(
+    world: Any, document: Make, series: str
+) -> None:
     (outcome,) = world.run(document({"2025-06-05T10": 1.0}, series=series))
     assert (outcome.status, outcome.code) == ("quarantined", "feed_format_changed")
     assert outcome.message.startswith("toy")
@@ -196,7 +230,9 @@ def test_a_parser_may_not_speak_for_the_store(world: Any, document: Make, code: 
 
 
 def test_no_data_yet_and_try_again_are_told_and_not_quarantined(world: Any, document: Make) -> None:
-    first, second = world.run(document(error="not_published_yet"), document(error="feed_unavailable"))
+    first, second = world.run(
+        document(error="not_published_yet"), document(error="feed_unavailable")
+    )
     assert (first.status, first.code) == ("no_data", "not_published_yet")
     assert (second.status, second.code) == ("unavailable", "feed_unavailable")
     assert world.records.refused() == []
@@ -229,7 +265,9 @@ def test_a_plugin_that_crashes_while_it_looks_is_named_when_nobody_recognises(wo
     assert "toy failed to look at it: ZeroDivisionError" in outcome.message
 
 
-def test_a_plugin_that_recognises_an_unknown_dataset_is_not_followed(world: Any, document: Make) -> None:
+def test_a_plugin_that_recognises_an_unknown_dataset_is_not_followed(
+    world: Any, document: Make
+) -> None:
     (outcome,) = world.run(document({"2025-06-05T10": 1.0}, datasets=["prices", "nosuch"]))
     assert (outcome.status, outcome.code) == ("unrecognised", "plugin_broken")
     assert "'nosuch'" in outcome.message
@@ -244,7 +282,9 @@ def test_a_plugin_that_cannot_be_loaded_keeps_nobody_from_reading(
     assert outcome.status == "recorded"
 
 
-def test_another_unit_is_a_changed_format_and_nothing_of_it_is_stored(world: Any, document: Make) -> None:
+def test_another_unit_is_a_changed_format_and_nothing_of_it_is_stored(
+    world: Any, document: Make
+) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
     (outcome,) = world.run(document({"2025-06-05T11": 2.0}, unit="GBP/MWh"))
     assert (outcome.status, outcome.code) == ("quarantined", "feed_format_changed")
@@ -253,18 +293,24 @@ def test_another_unit_is_a_changed_format_and_nothing_of_it_is_stored(world: Any
 
 
 def test_a_unit_that_is_none_is_a_changed_format(world: Any, document: Make) -> None:
-    first, second = world.run(document({"2025-06-05T10": 1.0}), document({"2025-06-05T11": 1.0}, unit="EUR/furlong"))
+    first, second = world.run(
+        document({"2025-06-05T10": 1.0}), document({"2025-06-05T11": 1.0}, unit="EUR/furlong")
+    )
     assert first.status == "recorded"
     assert (second.status, second.code) == ("quarantined", "feed_format_changed")
 
 
-def test_a_document_in_quarantine_is_listed_once_however_often_it_comes(world: Any, document: Make) -> None:
+def test_a_document_in_quarantine_is_listed_once_however_often_it_comes(
+    world: Any, document: Make
+) -> None:
     bad = document(error="document_damaged")
     world.run(bad, bad)
     assert len(world.records.refused()) == 1
 
 
-def test_a_disk_that_is_full_ends_the_run_and_keeps_what_was_recorded(world: Any, document: Make) -> None:
+def test_a_disk_that_is_full_ends_the_run_and_keeps_what_was_recorded(
+    world: Any, document: Make
+) -> None:
     first, second = document({"2025-06-05T10": 1.0}), document({"2025-06-05T11": 2.0})
     world.run(first)
     record = world.store.record
@@ -295,7 +341,11 @@ def test_chunks_of_a_document_are_one_batch(world: Any, document: Make) -> None:
 
 
 def test_a_row_that_two_chunks_hold_is_written_once(world: Any, document: Make) -> None:
-    chunks = [[[ZONE, "2025-06-05T10", 1.0]], [[ZONE, "2025-06-05T10", 1.0]], [[ZONE, "2025-06-05T11", None]]]
+    chunks = [
+        [[ZONE, "2025-06-05T10", 1.0]],
+        [[ZONE, "2025-06-05T10", 1.0]],
+        [[ZONE, "2025-06-05T11", None]],
+    ]
     (outcome,) = world.run(document(chunks=chunks))
     assert outcome.status == "recorded"
     assert len(world.rows()) == 2
@@ -312,13 +362,17 @@ def test_chunks_that_contradict_each_other_are_a_changed_format(world: Any, docu
 # ------------------------------------------------------------ when it was published
 
 
-def test_a_claim_is_the_moment_of_publication_where_the_card_says_so(world: Any, document: Make) -> None:
+def test_a_claim_is_the_moment_of_publication_where_the_card_says_so(
+    world: Any, document: Make
+) -> None:
     world.run(document({"2025-06-05T10": 1.0}, published="2025-06-04T10:57:31+00:00"))
     assert published(world) == {"2025-06-05T10": ("2025-06-04T10:57", "claim")}
 
 
 def test_the_stamp_of_a_reply_is_no_claim(world: Any, document: Make) -> None:
-    world.run(document({"2025-06-05T10": 1.0}, dataset="replies", published="2025-06-06T11:59:00+00:00"))
+    world.run(
+        document({"2025-06-05T10": 1.0}, dataset="replies", published="2025-06-06T11:59:00+00:00")
+    )
     # The interval ends 11:00; the card says half an hour later.
     assert published(world) == {"2025-06-05T10": ("2025-06-05T11:30", "rule")}
 
@@ -329,7 +383,9 @@ def test_without_a_claim_the_cards_rule_counts(world: Any, document: Make) -> No
     assert published(world) == {"2025-06-05T10": ("2025-06-04T12:00", "rule")}
 
 
-def test_what_we_had_before_it_was_due_was_published_when_we_saw_it(world: Any, document: Make) -> None:
+def test_what_we_had_before_it_was_due_was_published_when_we_saw_it(
+    world: Any, document: Make
+) -> None:
     # It is 12:00 on 6 June; tomorrow's prices came at 11:30, half an hour before they were due.
     world.clock.move(-timedelta(minutes=30))
     world.run(document({"2025-06-07T10": 1.0}))
@@ -373,9 +429,16 @@ def test_no_row_of_a_real_document_is_flagged_synthetic(world: Any, document: Ma
     assert world.rows().flags.tolist() == [0]
 
 
-def test_a_price_outside_the_limits_of_its_day_is_suspect_and_stays(world: Any, document: Make) -> None:
+def test_a_price_outside_the_limits_of_its_day_is_suspect_and_stays(
+    world: Any, document: Make
+) -> None:
     # The cap rose from 3000 to 4000 with delivery on 30 March, which begins at 23:00Z.
-    rows = {"2025-03-29T22": 3500.0, "2025-03-29T23": 3500.0, "2025-03-30T10": 4000.5, "2025-03-30T11": -500.5}
+    rows = {
+        "2025-03-29T22": 3500.0,
+        "2025-03-29T23": 3500.0,
+        "2025-03-30T10": 4000.5,
+        "2025-03-30T11": -500.5,
+    }
     (outcome,) = world.run(document(rows))
     flagged = {
         str(start)[:13]: bool(flags & Flag.SUSPECT)
@@ -394,7 +457,9 @@ def test_a_price_outside_the_limits_of_its_day_is_suspect_and_stays(world: Any, 
 # ------------------------------------------------------------ places
 
 
-def test_the_registry_learns_the_cards_places_and_those_of_documents(world: Any, document: Make) -> None:
+def test_the_registry_learns_the_cards_places_and_those_of_documents(
+    world: Any, document: Make
+) -> None:
     new = document({"2025-06-05T10": 1.0}, series="toy/day_ahead/price/hub/NEWHUB")
     world.run(new)
     entries = {(one.place.kind, one.place.code): one for one in world.records.places("toy")}
@@ -436,11 +501,17 @@ def test_a_folder_whose_records_were_lost_keeps_its_nature(world: Any, document:
     assert dict(world.archive.bodies) == before
 
 
-def test_a_document_keeps_its_name_headers_and_digest_in_its_receipt(world: Any, document: Make) -> None:
+def test_a_document_keeps_its_name_headers_and_digest_in_its_receipt(
+    world: Any, document: Make
+) -> None:
     one = evolve(document({"2025-06-05T10": 1.0}), headers={"Last-Modified": "yesterday"})
     world.run(one)
     (receipt,) = world.journal.receipts().values()
-    assert (receipt.name, receipt.digest, receipt.request) == (one.name, one.digest, f"file:{one.name}")
+    assert (receipt.name, receipt.digest, receipt.request) == (
+        one.name,
+        one.digest,
+        f"file:{one.name}",
+    )
     assert dict(receipt.headers) == {"last-modified": "yesterday"}
     again = receipt.document(world.archive.get(receipt.digest))
     assert (again.name, again.body, again.media_type) == (one.name, one.body, one.media_type)

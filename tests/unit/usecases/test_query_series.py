@@ -26,7 +26,11 @@ def test_every_interval_is_answered_with_a_value_or_a_reason(world: Any, documen
     world.run(document({"2025-06-05T10": 1.0, "2025-06-05T11": None}))
     (answer,) = world.query.run(Question((ZONE,), window=DAY), EVERYTHING)
     assert len(answer) == 24
-    assert (answer.count(State.OK), answer.count(State.MISSING), answer.count(State.LATE)) == (1, 1, 22)
+    assert (answer.count(State.OK), answer.count(State.MISSING), answer.count(State.LATE)) == (
+        1,
+        1,
+        22,
+    )
 
 
 @pytest.mark.parametrize("clock", ["as_of", "published_by"])
@@ -45,7 +49,7 @@ def test_a_window_of_naive_times_is_refused() -> None:
 
 
 def test_a_window_turned_round_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="ends .* before it starts"):
+    with pytest.raises(InvalidRequest, match=r"ends .* before it starts"):
         Window(DAY.end, DAY.start)
 
 
@@ -55,7 +59,9 @@ def test_a_year_too_large_or_small_is_refused(year: int) -> None:
         Window(datetime(year, 12, 31, 23, tzinfo=UTC), datetime(year, 12, 31, 23, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("text", ["10000-01-01T00:00Z", "20250-06-05T00:00Z", "2025-06-05T10:00", "yesterday", ""])
+@pytest.mark.parametrize(
+    "text", ["10000-01-01T00:00Z", "20250-06-05T00:00Z", "2025-06-05T10:00", "yesterday", ""]
+)
 def test_text_that_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_instant(text)
@@ -70,7 +76,9 @@ def test_text_that_is_no_day_is_refused(text: str) -> None:
 def test_an_unknown_series_is_not_found(world: Any, document: Make) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
     with pytest.raises(NotFound, match="ATLANTIS"):
-        world.query.run(Question((SeriesId.parse("toy/day_ahead/price/zone/ATLANTIS"),)), EVERYTHING)
+        world.query.run(
+            Question((SeriesId.parse("toy/day_ahead/price/zone/ATLANTIS"),)), EVERYTHING
+        )
 
 
 def test_a_series_that_the_card_promises_is_answered_before_its_first_document(world: Any) -> None:
@@ -100,12 +108,16 @@ def test_an_instant_after_the_last_commit_is_refused(world: Any, document: Make)
         world.query.run(Question((ZONE,), as_of=datetime(2025, 6, 6, 13, tzinfo=UTC)), EVERYTHING)
 
 
-def test_a_series_outside_the_scope_is_refused_whether_it_exists_or_not(world: Any, document: Make) -> None:
+def test_a_series_outside_the_scope_is_refused_whether_it_exists_or_not(
+    world: Any, document: Make
+) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
     scope = Scope((SeriesPattern("other"),))
     for location in ("DE", "ATLANTIS"):
         with pytest.raises(NotEntitled):
-            world.query.run(Question((SeriesId.parse(f"toy/day_ahead/price/zone/{location}"),)), scope)
+            world.query.run(
+                Question((SeriesId.parse(f"toy/day_ahead/price/zone/{location}"),)), scope
+            )
     assert world.query.run(Question(patterns=(SeriesPattern("toy"),)), scope) == []
 
 

@@ -39,8 +39,16 @@ def lose_store(world: Any) -> Any:
 
 def fill(world: Any, document: Make) -> list[Any]:
     """A day of revisions by documents and by reading again; returns the instants of the commits."""
-    first = document({"2025-06-05T10": 1.0, "2025-06-05T11": 2.0}, name="day.json", stamp="2025-06-04T11:00+00:00")
-    later = document({"2025-06-05T10": 1.5, "2025-06-05T11": 2.0}, name="day.json", stamp="2025-06-04T12:00+00:00")
+    first = document(
+        {"2025-06-05T10": 1.0, "2025-06-05T11": 2.0},
+        name="day.json",
+        stamp="2025-06-04T11:00+00:00",
+    )
+    later = document(
+        {"2025-06-05T10": 1.5, "2025-06-05T11": 2.0},
+        name="day.json",
+        stamp="2025-06-04T12:00+00:00",
+    )
     hole = document(
         {"2025-06-05T10": 1.5}, name="day.json", stamp="2025-06-04T13:00+00:00",
         covers=["2025-06-05T10:00+00:00", "2025-06-05T12:00+00:00"],
@@ -58,7 +66,9 @@ def fill(world: Any, document: Make) -> list[Any]:
 # ------------------------------------------------------------ a better parser
 
 
-def test_a_corrected_parser_leaves_no_stray_interval(world: Any, document: Make, parser: Callable[..., Any]) -> None:
+def test_a_corrected_parser_leaves_no_stray_interval(
+    world: Any, document: Make, parser: Callable[..., Any]
+) -> None:
     world.catalogue.markets["toy"], world.catalogue.version = parser(1), "wrong"
     (outcome,) = world.run(document({"2025-06-05T10": 1.0, "2025-06-05T11": 2.0}))
     wrong = {"2025-06-05T11": 1.0, "2025-06-05T12": 2.0}
@@ -94,11 +104,17 @@ def test_a_copy_that_rotted_is_told_and_the_others_are_read(world: Any, document
     world.archive.bodies[bad.digest] = b"rot"
     world.catalogue.version = "2"
     first, second = world.reread.market("toy")
-    assert (first.status, first.code, first.digest) == ("unavailable", "document_damaged", bad.digest)
+    assert (first.status, first.code, first.digest) == (
+        "unavailable",
+        "document_damaged",
+        bad.digest,
+    )
     assert (second.status, second.digest) == ("unchanged", good.digest)
 
 
-def test_a_document_that_is_no_longer_recognised_is_read_for_what_it_was_before(world: Any, document: Make) -> None:
+def test_a_document_that_is_no_longer_recognised_is_read_for_what_it_was_before(
+    world: Any, document: Make
+) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
     world.catalogue.markets["toy"].recognise = lambda document: ()
     world.catalogue.version = "2"
@@ -119,7 +135,9 @@ def test_a_quarantined_document_that_is_accepted_is_read_again(world: Any, docum
     assert world.quality.refused() == []
 
 
-def test_an_accepted_document_that_is_still_refused_is_listed_again(world: Any, document: Make) -> None:
+def test_an_accepted_document_that_is_still_refused_is_listed_again(
+    world: Any, document: Make
+) -> None:
     bad = document(error="feed_format_changed")
     world.run(bad)
     (outcome,) = world.quality.accept(bad.digest)
@@ -163,7 +181,9 @@ def test_a_rebuild_that_was_interrupted_goes_on(world: Any, document: Make) -> N
     assert table(world) == before
 
 
-def test_a_lost_store_is_rebuilt_before_anything_new_is_finished(world: Any, document: Make) -> None:
+def test_a_lost_store_is_rebuilt_before_anything_new_is_finished(
+    world: Any, document: Make
+) -> None:
     """Else the next ingest would record old documents with new clocks."""
     fill(world, document)
     world.reread.unfinished()
@@ -187,7 +207,9 @@ def test_a_store_from_an_old_copy_is_brought_up_to_date(world: Any, document: Ma
     assert table(world) == before
 
 
-def test_documents_read_by_another_parser_are_rebuilt_and_it_is_told(world: Any, document: Make) -> None:
+def test_documents_read_by_another_parser_are_rebuilt_and_it_is_told(
+    world: Any, document: Make
+) -> None:
     (first,) = world.run(document({"2025-06-05T10": 1.0}))
     lose_store(world)
     world.catalogue.version = "2"
@@ -196,7 +218,9 @@ def test_documents_read_by_another_parser_are_rebuilt_and_it_is_told(world: Any,
     assert outcome.message == "read by parser 2, then by 1."
 
 
-def test_a_rebuilt_store_of_a_folder_without_records_keeps_its_nature(world: Any, document: Make) -> None:
+def test_a_rebuilt_store_of_a_folder_without_records_keeps_its_nature(
+    world: Any, document: Make
+) -> None:
     world.run(document({"2025-06-05T10": 1.0}), synthetic=True)
     before = table(world)
     lose_store(world)
@@ -223,7 +247,9 @@ def crash_at_commit(world: Any) -> None:
     world.store.record = marked
 
 
-def test_what_was_marked_and_not_committed_is_finished_at_its_instant(world: Any, document: Make) -> None:
+def test_what_was_marked_and_not_committed_is_finished_at_its_instant(
+    world: Any, document: Make
+) -> None:
     now = world.clock.now()
     crash_at_commit(world)
     with pytest.raises(StoreUnavailable):
@@ -237,7 +263,9 @@ def test_what_was_marked_and_not_committed_is_finished_at_its_instant(world: Any
     assert table(world) == before
 
 
-def test_a_commit_that_never_was_is_not_rebuilt_in_place_of_the_one_that_was(world: Any, document: Make) -> None:
+def test_a_commit_that_never_was_is_not_rebuilt_in_place_of_the_one_that_was(
+    world: Any, document: Make
+) -> None:
     """The clock stands still, as in a demo: the next commit gets the instant of the failed one."""
     one, other = document({"2025-06-05T10": 1.0}), document({"2025-06-05T11": 2.0})
     crash_at_commit(world)
@@ -251,7 +279,9 @@ def test_a_commit_that_never_was_is_not_rebuilt_in_place_of_the_one_that_was(wor
     assert table(world) == before
 
 
-def test_a_dataset_that_a_crash_left_unread_is_finished_though_another_was_read(world: Any, document: Make) -> None:
+def test_a_dataset_that_a_crash_left_unread_is_finished_though_another_was_read(
+    world: Any, document: Make
+) -> None:
     both = document({"2025-06-05T10": 1.0}, datasets=["prices", "replies"])
     read = world.catalogue.markets["toy"].read
 
@@ -270,7 +300,11 @@ def test_a_dataset_that_a_crash_left_unread_is_finished_though_another_was_read(
 
 
 def test_what_is_finished_is_not_looked_at_again(world: Any, document: Make) -> None:
-    world.run(document({"2025-06-05T10": 1.0}), document(error="not_published_yet"), document(error="document_damaged"))
+    world.run(
+        document({"2025-06-05T10": 1.0}),
+        document(error="not_published_yet"),
+        document(error="document_damaged"),
+    )
     (outcome,) = world.reread.unfinished()
     assert outcome.status == "no_data"
     world.archive.bodies.clear()
@@ -281,7 +315,9 @@ def test_documents_of_a_market_that_was_uninstalled_keep_nothing_from_being_fini
     new_world: Callable[..., Any], document: Make
 ) -> None:
     world = new_world("gone")
-    world.run(document({"2025-06-05T10": 1.0}, market="gone", series="gone/day_ahead/price/zone/DE"))
+    world.run(
+        document({"2025-06-05T10": 1.0}, market="gone", series="gone/day_ahead/price/zone/DE")
+    )
     del world.catalogue.markets["gone"]
     world.clock.move(timedelta(hours=1))
     crash_at_commit(world)

@@ -42,7 +42,9 @@ def test_a_number_that_a_document_only_said_again_is_found_where_that_document_s
     """A late document makes the platform write the restatement out; the number stands in another place there."""
     stamps = [f"2025-06-04T{hour}:00+00:00" for hour in (10, 11, 12)]
     first = document({"2025-06-05T10": 1.0}, stamp=stamps[0])
-    again = document({"2025-06-05T08": 7.0, "2025-06-05T09": 8.0, "2025-06-05T10": 1.0}, stamp=stamps[2])
+    again = document(
+        {"2025-06-05T08": 7.0, "2025-06-05T09": 8.0, "2025-06-05T10": 1.0}, stamp=stamps[2]
+    )
     late = document({"2025-06-05T10": 5.0}, stamp=stamps[1])
     for one in (first, again, late):
         world.run(one)
@@ -56,7 +58,9 @@ def test_a_number_that_a_document_only_said_again_is_found_where_that_document_s
 
 def test_what_a_document_took_back_stands_nowhere_in_it(world: Any, document: Make) -> None:
     covers = ["2025-06-05T08:00+00:00", "2025-06-05T12:00+00:00"]
-    world.run(document({"2025-06-05T10": 1.0, "2025-06-05T09": 1.0}, stamp="2025-06-04T10:00+00:00"))
+    world.run(
+        document({"2025-06-05T10": 1.0, "2025-06-05T09": 1.0}, stamp="2025-06-04T10:00+00:00")
+    )
     world.clock.move(timedelta(hours=1))
     hole = document({"2025-06-05T09": 1.0}, stamp="2025-06-04T11:00+00:00", covers=covers)
     world.run(hole)
@@ -102,6 +106,6 @@ def test_a_lost_journal_is_told(world: Any, document: Make) -> None:
 
 def test_a_plugin_that_cannot_locate_is_broken(world: Any, document: Make) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
-    world.catalogue.markets["toy"].locate = lambda *_: [][0]
+    world.catalogue.markets["toy"].locate = lambda *_: 1 // 0
     with pytest.raises(PluginBroken, match="toy cannot locate"):
         world.trace.run(ZONE, TEN, EVERYTHING)
