@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(lines))
     load = os.getloadavg()[0]
     note(f"{os.cpu_count()} cores, load {load:.1f}: what else runs here moves every figure")
-    return 1 if any(line.met is False for line in lines) else 0
+    return 1 if not asked.tiny and any(line.met is False for line in lines) else 0
 
 
 def _run(name: str, context: Context) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 from carbon254.adapters.duckdb import schema as duck
 from carbon254.adapters.postgres import binary
 from carbon254.adapters.postgres import schema as pg
-from carbon254.core.domain.observations import Column, Observations
+from carbon254.core.domain.observations import Observations
 
 KEY: Final = ("series", "interval_start", "interval_end", "issued_at", "recorded_at")
 SORTED: Final = "series, interval_start, recorded_at"

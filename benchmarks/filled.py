@@ -12,7 +12,7 @@ from attrs import frozen
 from benchmarks import made
 from benchmarks.bare import SORTED, BareDuckDb
 from benchmarks.harness import Context, Sizes, note
-from benchmarks.servers import dsn
+from benchmarks.servers import dsn, schema
 from carbon254.adapters.duckdb import schema as duck
 from carbon254.adapters.duckdb.store import DuckDbSeriesStore
 from carbon254.adapters.postgres import schema as pg
@@ -67,13 +67,14 @@ def postgres(context: Context) -> Filled:
     def make() -> Filled:
         import psycopg
 
-        store = PostgresSeriesStore(dsn(context), schema="filled")
+        name = schema(context, "filled")
+        store = PostgresSeriesStore(dsn(context), schema=name)
         context.later(store.close)
         series, rows, moments = fill(store, context.sizes, context.sizes.read_rows_postgres)
         bare = psycopg.connect(dsn(context), autocommit=True)
         context.later(bare.close)
         for query in (
-            "SET search_path TO filled",
+            f"SET search_path TO {name}",
             "SET jit TO off",
             f"CREATE TABLE bare AS SELECT {pg.NAMES} FROM observations ORDER BY {SORTED}",
             "CREATE INDEX bare_key ON bare (series, interval_start)",

@@ -1,4 +1,4 @@
-"""Reads documents with gridstatus; run by `parse` with the Python of an environment of its own. Imports nothing of ours.
+"""Reads documents with gridstatus, run by the Python of an environment of its own; imports nothing of ours.
 
 Speaks on standard output, one line for each line of input: ``time MARKET`` answers seconds of CPU, ``keep MARKET
 FILE`` writes what was read.
@@ -30,10 +30,10 @@ class Answer:
     """What requests would return."""
 
     status_code = 200
-    headers = {"Content-Disposition": "inline; filename=made.csv.zip;"}
 
     def __init__(self, body):
         self.content = body
+        self.headers = {"Content-Disposition": "inline; filename=made.csv.zip;"}
 
 
 def get(url, **_):

@@ -165,7 +165,7 @@ class Sizes:
 FULL: Final = Sizes()
 QUICK: Final = Sizes(read_rows=2_000_000, read_rows_postgres=400_000, rounds=5, reads=30, starts=5)
 TINY: Final = Sizes(
-    nodes=6, miso_nodes=8, stream_nodes=20, hours=240, read_rows=2400, read_rows_postgres=2400, rounds=1, reads=2,
+    nodes=6, miso_nodes=8, stream_nodes=20, hours=48, read_rows=240, read_rows_postgres=240, rounds=1, reads=2,
     starts=1,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from benchmarks import made
 from benchmarks.bare import KEY, BareDuckDb, BarePostgres
 from benchmarks.harness import Context, Line, Pairs, million, note, timed
-from benchmarks.servers import dsn
+from benchmarks.servers import dsn, schema
 from carbon254.adapters.duckdb.store import DuckDbSeriesStore
 from carbon254.adapters.postgres.store import PostgresSeriesStore
 from carbon254.core.domain.observations import Reading
@@ -41,8 +41,8 @@ def ingest_postgres(context: Context) -> Iterator[Line]:
 
     The bytes that the other side copies are made beforehand. fsync is off on the server for both.
     """
-    store = PostgresSeriesStore(dsn(context), schema="ingest_ours")
-    bare = BarePostgres(dsn(context), "ingest_bare")
+    store = PostgresSeriesStore(dsn(context), schema=schema(context, "ours"))
+    bare = BarePostgres(dsn(context), schema(context, "bare"))
     context.later(bare.close)
     context.later(store.close)
     yield from _lines("ingest_postgres", context, store, bare, context.sizes.rounds)

@@ -122,7 +122,9 @@ def _compare(market: str, document: Document, other: Worker, path: Path) -> None
             and np.allclose(ours.value[rows], theirs[word][order], rtol=0, atol=1e-9)
         )
         if not same:
-            raise AssertionError(f"{market}: gridstatus and we read another {word} from the same bytes")
+            raise AssertionError(
+                f"{market}: gridstatus and we read another {word} from the same bytes"
+            )
     note(f"{market}: {count} rows of gridstatus equal ours")
 
 
@@ -138,9 +140,15 @@ def _gridstatus(context: Context) -> Path | None:
     CACHE.mkdir(exist_ok=True)
     (CACHE / ".gitignore").write_text("*\n")
     venv.create(folder, with_pip=True, clear=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"gridstatus=={VERSION}"]
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        f"gridstatus=={VERSION}",
+    ]
     subprocess.run(command, check=True)
     (folder / "ready").touch()
     return python
-
-

@@ -37,7 +37,10 @@ def read_duckdb(context: Context) -> Iterator[Line]:
 
     def bare(code: int, window: list[Any], dated: bool) -> int:
         where = " AND recorded_at <= ?" if dated else ""
-        query = f"SELECT {duck.NAMES} FROM sorted WHERE series = ? AND interval_start >= ? AND interval_start < ?{where}"
+        query = (
+            f"SELECT {duck.NAMES} FROM sorted "
+            f"WHERE series = ? AND interval_start >= ? AND interval_start < ?{where}"
+        )
         found = connection.execute(query, [code, *window]).fetchnumpy()
         return len(found["value"])
 

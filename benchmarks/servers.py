@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import psycopg
 
 from benchmarks.harness import Context, note
 
 
 def dsn(context: Context) -> str:
     """The server's address."""
-    return context.dsn or str(server(context).dsn)
+    return context.dsn or str(_server(context).dsn)
 
 
-def server(context: Context) -> Any:
-    """A server of our own, started when it is first asked for."""
+def schema(context: Context, name: str) -> str:
+    """A schema's name that is free; what is made under it is dropped at the end."""
+    address, full = dsn(context), f"bench_{name}_{os.getpid()}"
 
+    def drop() -> None:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {full} CASCADE".encode())
+
+    context.later(drop)
+    return full
+
+
+def _server(context: Context) -> Any:
     def start() -> Any:
         from carbon254.ports.testing.servers import PostgresServer
 

@@ -30,7 +30,9 @@ def cold_start(context: Context) -> Iterator[Line]:
         for side in (0, 1) if number % 2 == 0 else (1, 0):
             taken[side].append(_cpu((command, imports)[side], context.folder))
     pairs = Pairs(*taken)
-    nothing = [_cpu([sys.executable, "-c", ""], context.folder) for _ in range(context.sizes.starts)]
+    nothing = [
+        _cpu([sys.executable, "-c", ""], context.folder) for _ in range(context.sizes.starts)
+    ]
     yield Line(
         "cold_start", milliseconds(pairs.our_median), milliseconds(pairs.other_median), pairs.ratio, _FLOOR,
         f"CPU; {pairs.spread()}; bare Python {milliseconds(statistics.median(nothing))}",

@@ -21,7 +21,13 @@ def stream_caiso(context: Context) -> Iterator[Line]:
     that ingests: Python, libraries, the database's buffers.
     """
     path = _document(context)
-    command = [sys.executable, "-m", "benchmarks.stream_worker", str(context.folder / "stream"), str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.stream_worker",
+        str(context.folder / "stream"),
+        str(path),
+    ]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     told = json.loads(answer.stdout)
     if told["status"] != "recorded":

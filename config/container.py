@@ -125,11 +125,28 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
     made = Container(settings=settings, pinned=pinned)
     try:
         made.journal()
+        upkeep = getattr(made.store(), "sort", lambda: None)
         return Platform(
-            made.catalogue(), made.clock(), made.store(), made.records(), made.ingest(), made.fetch(), made.reread(),
-            made.read(), made.samples(), made.query(), made.find(), made.trace(), made.quality(), made.board(),
-            made.summary(), Folder, getattr(made.store(), "sort", lambda: None), lambda: _shut(made),
-        )  # fmt: skip
+            catalogue=made.catalogue(),
+            extensions=made.catalogue(),
+            clock=made.clock(),
+            store=made.store(),
+            records=made.records(),
+            ingest=made.ingest(),
+            fetch=made.fetch(),
+            reread=made.reread(),
+            read=made.read(),
+            samples=made.samples(),
+            query=made.query(),
+            find=made.find(),
+            trace=made.trace(),
+            quality=made.quality(),
+            board=made.board(),
+            summary=made.summary(),
+            files=Folder,
+            upkeep=upkeep,
+            close=lambda: _shut(made),
+        )
     except BaseException:
         _shut(made)
         raise

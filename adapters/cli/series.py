@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ Pattern = Annotated[
         help="Series or pattern: market/run/measure/kind/location, '*' for any.", show_default=False
     ),
 ]
+Exporter = Annotated[
+    str | None, typer.Option("--exporter", help="Write in a plugin's format, named market.name.")
+]
 Patterns = Annotated[
     list[str] | None, typer.Argument(help="Patterns; all series without one.", show_default=False)
 ]
@@ -53,16 +56,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=example(
         "carbon254 provenance caiso/day_ahead/price/hub/TH_NP15_GEN-APND 2026-11-01T08:00Z"
     ))(provenance)  # fmt: skip
-
-
-def _question(text: str) -> tuple[Any, Any]:
-    """An exact series, or a pattern: (series, patterns)."""
-    from carbon254.core.domain.entitlements import SeriesPattern
-    from carbon254.core.domain.series import SeriesId
-
-    if set("*?[") & set(text) or text.count("/") < 4:
-        return (), (SeriesPattern.parse(text),)
-    return (SeriesId.parse(text),), ()
 
 
 def find(
@@ -127,6 +120,7 @@ def get(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the values into this PNG.")
     ] = None,
+    exporter: Exporter = None,
     data: Data = None,
     form: As = Format.table,
     output: Output = None,
@@ -137,16 +131,18 @@ def get(
     """
     from carbon254.core.domain.entitlements import Scope
     from carbon254.core.domain.errors import NotFound
-    from carbon254.core.usecases.query_series import Question
+    from carbon254.core.usecases.questions import question_of
 
-    exact, patterns = _question(pattern)
     with options.platform(context, data) as platform:
-        question = Question(
-            exact, patterns, _window(platform, pattern, start, end), options.instant(as_of),
-            options.instant(published_by), history, vintages, unit,
+        question = question_of(
+            platform.catalogue, pattern, start, end, as_of=as_of, published_by=published_by,
+            history=history, vintages=vintages, unit=unit,
         )  # fmt: skip
         answers = platform.query.run(question, Scope.everything())
         zones = {name: card.zone for name, card in platform.catalogue.cards().items()}
+        if answers and exporter:
+            _export(platform, answers, exporter, output)
+            return
     if not answers:
         raise NotFound(
             f"no stored series matches '{pattern}'; 'carbon254 series find' lists what there is."
@@ -155,6 +151,18 @@ def get(
         _draw(answers, plot, zones)
     if plot is None or form is not Format.table or output is not None:
         _write(answers, form, output)
+
+
+def _export(
+    platform: Platform, answers: list[SeriesAnswer], exporter: str, output: Path | None
+) -> None:
+    from carbon254.core.usecases.frames import frame_of
+
+    body = platform.export(exporter, frame_of(answers))
+    if output is not None:
+        output.write_bytes(body)
+    else:
+        typer.echo(body, nl=False)
 
 
 def _draw(answers: list[SeriesAnswer], plot: Path, zones: dict[str, str]) -> None:

@@ -233,7 +233,7 @@ class IngestDocuments:
             Quarantined(
                 receipt.digest, receipt.market, told.dataset, receipt.id, receipt.name, error.code, str(error),
                 self.clock.now(),
-            )  # fmt: skip
+            )
         )
         return evolve(told, status="quarantined", code=error.code, message=str(error))
 

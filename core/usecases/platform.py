@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.errors import NotFound
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
 from carbon254.core.usecases.check_quality import CheckQuality
@@ -22,7 +23,7 @@ from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
-from carbon254.ports.catalogue import MarketCatalogue
+from carbon254.ports.catalogue import Extensions, MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import DocumentFolder
 from carbon254.ports.records import RecordStore
@@ -37,6 +38,7 @@ class Platform:
     """The use cases, and the ports that the edges ask for facts. Close it, or use it in a ``with``."""
 
     catalogue: MarketCatalogue
+    extensions: Extensions
     clock: Clock
     store: SeriesStore
     records: RecordStore
@@ -77,13 +79,23 @@ class Platform:
         ``series`` is an id or a pattern; days are the market's operating days, the end day included. A gap is a
         row with a ``state`` and no value. Raises as `QuerySeries.run`.
         """
-        from carbon254.core.usecases.frames import frame_of, question_of
+        from carbon254.core.usecases.frames import frame_of
+        from carbon254.core.usecases.questions import question_of
 
         question = question_of(
             self.catalogue, series, start, end, as_of=as_of, published_by=published_by, history=history,
             vintages=vintages, unit=unit,
         )  # fmt: skip
         return frame_of(self.query.run(question, Scope.everything()))
+
+    def export(self, exporter: str, frame: DataFrame) -> bytes:
+        """Write a frame in a plugin's format, named ``market.name``. Raises `NotFound`."""
+        known = self.extensions.exporters()
+        if exporter not in known:
+            raise NotFound(
+                f"no exporter '{exporter}' is installed; there are {', '.join(known) or 'none'}."
+            )
+        return known[exporter](frame)
 
     def download(
         self, market: str, dataset: str, start: str, end: str | None = None

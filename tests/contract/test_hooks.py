@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+import carbon254
 from carbon254.adapters.plugins.host import GROUP, PluginHost
+from carbon254.core.domain.errors import NotFound
+from carbon254.core.usecases.frames import frame_of
 from carbon254.ports.hooks import hookimpl
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +57,11 @@ def test_a_plugins_exporters_are_found_under_its_name(
 
     host = host_with(monkeypatch, tmp_path, carbon254_exporters=carbon254_exporters)
     assert host.exporters()["eu_ets.count"]([1, 2, 3]) == b"3"
+
+
+def test_an_exporter_that_is_not_installed_is_refused(tmp_path: Path) -> None:
+    with carbon254.open(tmp_path) as platform, pytest.raises(NotFound, match="feather"):
+        platform.export("feather", frame_of([]))
 
 
 def test_a_loaded_plugin_hears_of_events(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -195,6 +195,19 @@ def test_a_module_that_is_not_there_is_set_aside(install: Install, value: str) -
     assert refused(host)
 
 
+def test_a_module_that_cannot_even_be_looked_for_is_set_aside(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finder:
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name == "cursed_254":
+                raise RuntimeError("the importer itself fails")
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    entry = EntryPoint("demo", "cursed_254", "carbon254.markets")
+    assert "the importer itself fails" in refused(PluginHost([install("healthy"), entry]))
+
+
 def test_a_market_that_is_installed_twice_is_set_aside(install: Install) -> None:
     """Neither is taken: which of the two would win must not depend on the order of packages."""
     host = PluginHost([install("healthy"), install(), install()])

@@ -492,6 +492,12 @@ def test_documents_of_the_other_nature_are_refused_before_anything_is_archived(
     assert (dict(world.archive.bodies), list(world.journal.entries())) == before
 
 
+def test_the_other_nature_is_refused_whatever_the_documents_are(world: Any, document: Make) -> None:
+    world.run(document({"2025-06-05T10": 1.0}), synthetic=True)
+    with pytest.raises(Conflict):
+        world.run(Document("holiday.txt", b"not for us"))
+
+
 def test_a_folder_whose_records_were_lost_keeps_its_nature(world: Any, document: Make) -> None:
     world.run(document({"2025-06-05T10": 1.0}), synthetic=True)
     world.records = type(world.records)()

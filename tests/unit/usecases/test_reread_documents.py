@@ -279,6 +279,22 @@ def test_a_commit_that_never_was_is_not_rebuilt_in_place_of_the_one_that_was(
     assert table(world) == before
 
 
+def test_a_commit_that_never_was_takes_no_instant_from_the_others(
+    world: Any, document: Make
+) -> None:
+    """Both marks say the same instant; only the later can have been committed."""
+    crash_at_commit(world)
+    with pytest.raises(StoreUnavailable):
+        world.run(document({"2025-06-05T10": 1.0}))
+    world.run(document({"2025-06-05T11": 2.0}))
+    before = table(world)
+    lose_store(world)
+    world.reread.rebuild()
+    assert table(world) == before
+    world.reread.unfinished()
+    assert world.values() == {"2025-06-05T10": 1.0, "2025-06-05T11": 2.0}
+
+
 def test_a_dataset_that_a_crash_left_unread_is_finished_though_another_was_read(
     world: Any, document: Make
 ) -> None:
