@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carbon254.adapters.cli import options
 from carbon254.adapters.cli.options import As, Data, End, Format, Output, Start, example
+
+if TYPE_CHECKING:
+    from carbon254.core.domain.quality import QualityFinding
 
 quality = typer.Typer(
     help="Judge what is stored, and decide on refused documents.", invoke_without_command=True
@@ -57,15 +60,20 @@ def check(
                 on_market=step,
             )
         waiting = len(platform.quality.refused())
+    shown = (
+        _together(found)
+        if form is Format.table
+        else [(one, str(one.series or "")) for one in found]
+    )
     write(
         {
-            "severity": [one.severity for one in found],
-            "rule": [one.rule for one in found],
-            "series": [str(one.series or "") for one in found],
-            "from": [one.interval_start for one in found],
-            "to": [one.interval_end for one in found],
-            "count": [one.count for one in found],
-            "what": [one.message for one in found],
+            "severity": [one.severity for one, _ in shown],
+            "rule": [one.rule for one, _ in shown],
+            "series": [name for _, name in shown],
+            "from": [one.interval_start for one, _ in shown],
+            "to": [one.interval_end for one, _ in shown],
+            "count": [one.count for one, _ in shown],
+            "what": [one.message for one, _ in shown],
         },
         form,
         output,
@@ -73,6 +81,22 @@ def check(
             f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
         ],
     )
+
+
+def _together(found: list[QualityFinding]) -> list[tuple[QualityFinding, str]]:
+    """Findings that say the same of several series of a market as one line, for people."""
+    groups: dict[tuple[Any, ...], list[QualityFinding]] = {}
+    for one in found:
+        market = one.series.market if one.series else ""
+        key = (one.severity, one.rule, market, one.interval_start, one.interval_end, one.message)
+        groups.setdefault(key, []).append(one)
+    return [
+        (
+            same[0],
+            str(same[0].series or "") + (f" and {len(same) - 1} more" if len(same) > 1 else ""),
+        )
+        for same in groups.values()
+    ]
 
 
 def refused(
