@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from carbon254.core.domain.errors import DiskFull, StoreBusy, StoreUnavailable
 
-_HELPERS: Final = 1 << 16  # bytes; SQLite reports a helper file that cannot grow as an error of the disk
+_HELPERS: Final = 1 << 16  # bytes; a helper file that cannot grow is no SQLITE_FULL
 WRITES: Final = "carbon254_writes"
 _BUSY: Final = (
     psycopg.errors.LockNotAvailable,

@@ -89,7 +89,11 @@ class FetchDocuments:
                 error = failed
                 continue
             for outcome in self._taken(card, dataset, request, document, observed=observed):
-                yield outcome if not outcome.code else evolve(outcome, message=f"{window}: {outcome.message}")
+                yield (
+                    outcome
+                    if not outcome.code
+                    else evolve(outcome, message=f"{window}: {outcome.message}")
+                )
 
     def _taken(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -81,7 +82,9 @@ class IngestDocuments:
     store: SeriesStore
     records: RecordStore
     clock: Clock
-    announce: Callable[[Mapping[str, Any]], None] = field(default=lambda event: None, eq=False, repr=False)
+    announce: Callable[[Mapping[str, Any]], None] = field(
+        default=lambda event: None, eq=False, repr=False
+    )
     _told: dict[str, set[tuple[str, str]]] = field(factory=dict, init=False, eq=False, repr=False)
 
     def run(
@@ -119,10 +122,14 @@ class IngestDocuments:
             nature = "synthetic" if self.store.batches()[0].synthetic else "real"
             self.records.put("nature", nature)
         if nature not in (None, wanted):
-            raise Conflict(f"this data folder is {nature} for ever; {wanted} documents need another --data.")
+            raise Conflict(
+                f"this data folder is {nature} for ever; {wanted} documents need another --data."
+            )
         return nature
 
-    def one(self, document: Document, *, market: str | None = None, synthetic: bool = False) -> Iterator[Outcome]:
+    def one(
+        self, document: Document, *, market: str | None = None, synthetic: bool = False
+    ) -> Iterator[Outcome]:
         """Take in one document for every market and dataset that recognises it."""
         failed: list[str] = []
         homes = list(self.recognise(document, market, failed))
@@ -140,7 +147,9 @@ class IngestDocuments:
     def _receipt_of_file(self, document: Document, market: str) -> Receipt:
         request = f"file:{document.name}"
         return self.journal.receipt(
-            receipt_for(document, market=market, dataset="", request=request, archived_at=self.clock.now())
+            receipt_for(
+                document, market=market, dataset="", request=request, archived_at=self.clock.now()
+            )
         )
 
     def recognise(
@@ -152,15 +161,20 @@ class IngestDocuments:
                 found = self.catalogue.market(name)
                 datasets = tuple(found.recognise(document))
                 if strange := [one for one in datasets if one not in found.card.datasets]:
-                    raise PluginBroken(f"it recognises {strange[0]!r}, which is none of its datasets")
-            except (Exception, SystemExit) as error:  # a plugin that cannot look must not keep others from looking  # noqa: BLE001
+                    raise PluginBroken(
+                        f"it recognises {strange[0]!r}, which is none of its datasets"
+                    )
+            # A plugin that cannot look must not keep the others from looking.
+            except (Exception, SystemExit) as error:  # noqa: BLE001
                 if failed is not None:
                     failed.append(f"{name} failed to look at it: {type(error).__name__}: {error}")
                 continue
             if datasets:
                 yield name, datasets
 
-    def read(self, receipt: Receipt, dataset: str, document: Document, *, synthetic: bool = False) -> Outcome:
+    def read(
+        self, receipt: Receipt, dataset: str, document: Document, *, synthetic: bool = False
+    ) -> Outcome:
         """Read an archived document for one dataset and record it, or quarantine it with the reason."""
         told = Outcome(receipt.name, "unchanged", receipt.market, dataset, receipt.digest)
         try:
@@ -176,12 +190,20 @@ class IngestDocuments:
             return self._quarantine(receipt, told, error)
         self.learn(receipt.market, observations)
         if recorded.recorded_at is not None:
-            self.announce(recorded_event(observations.batches[0], observations, recorded.recorded_at).facts())
+            self.announce(
+                recorded_event(observations.batches[0], observations, recorded.recorded_at).facts()
+            )
         status: Status = "recorded" if recorded.recorded_at and recorded.written else "unchanged"
         return evolve(told, status=status, recorded=recorded)
 
     def prepare(
-        self, receipt: Receipt, dataset: str, document: Document, told: Outcome, *, synthetic: bool = False
+        self,
+        receipt: Receipt,
+        dataset: str,
+        document: Document,
+        told: Outcome,
+        *,
+        synthetic: bool = False,
     ) -> tuple[Observations, Outcome]:
         """Read, check and complete a document: what the store is to record, and what there is to tell."""
         card = self.catalogue.market(receipt.market).card
@@ -195,7 +217,9 @@ class IngestDocuments:
             read, ignored = read + reading.rows_read, ignored + sum(reading.rows_ignored.values())
         told = evolve(told, rows_read=read, rows_ignored=ignored, findings=tuple(findings))
         if batch is None or (not any(len(part) for part in parts) and facts.class_ != "events"):
-            raise DocumentDamaged(f"{receipt.name}: the document holds no row of {receipt.market} {dataset}.")
+            raise DocumentDamaged(
+                f"{receipt.name}: the document holds no row of {receipt.market} {dataset}."
+            )
         return (once(concatenate(parts)) if len(parts) > 1 else parts[0]), told
 
     def _readings(self, receipt: Receipt, dataset: str, document: Document) -> Iterator[Reading]:
@@ -203,13 +227,17 @@ class IngestDocuments:
         try:
             for reading in chunks(market.read(dataset, document)):
                 if not isinstance(reading, Reading):
-                    raise PluginBroken(f"{receipt.market} read {receipt.name} as {type(reading).__name__}, no Reading.")
+                    raise PluginBroken(
+                        f"{receipt.market} read {receipt.name} as {type(reading).__name__}, no Reading."
+                    )
                 yield reading
         except _MAY_SAY:
             raise
-        except (InvalidRequest, ConversionUnavailable) as error:  # a word or unit that is none of ours
+        except (InvalidRequest, ConversionUnavailable) as error:
+            # A word or unit that is none of ours.
             raise FeedFormatChanged(f"{receipt.name}: {error}") from error
-        except (Exception, SystemExit) as error:  # the plugin's own code: its fault must not stop the others
+        except (Exception, SystemExit) as error:
+            # The plugin's own code: its fault must not stop the others.
             raise PluginBroken(
                 f"{receipt.market} failed on {receipt.name}: {type(error).__name__}: {error}"
             ) from error
@@ -221,9 +249,11 @@ class IngestDocuments:
         )  # fmt: skip
 
     def _marker(self, batch: Batch) -> Callable[..., None]:
-        def mark(recorded_at: object) -> None:
+        def mark(recorded_at: datetime) -> None:
             self.journal.mark(
-                CommitMark(batch.receipt, batch.dataset, batch.parser_version, recorded_at, batch.synthetic)  # type: ignore[arg-type]
+                CommitMark(
+                    batch.receipt, batch.dataset, batch.parser_version, recorded_at, batch.synthetic
+                )
             )
 
         return mark
@@ -231,7 +261,13 @@ class IngestDocuments:
     def _quarantine(self, receipt: Receipt, told: Outcome, error: Carbon254Error) -> Outcome:
         self.records.refuse(
             Quarantined(
-                receipt.digest, receipt.market, told.dataset, receipt.id, receipt.name, error.code, str(error),
+                receipt.digest,
+                receipt.market,
+                told.dataset,
+                receipt.id,
+                receipt.name,
+                error.code,
+                str(error),
                 self.clock.now(),
             )
         )
@@ -241,7 +277,12 @@ class IngestDocuments:
         """Tell the location registry of places it has not heard of."""
         known = self._told.get(market)
         if known is None:
-            self.records.learn([PlaceEntry(market, p, self.clock.now()) for p in self.catalogue.cards()[market].places])
+            self.records.learn(
+                [
+                    PlaceEntry(market, p, self.clock.now())
+                    for p in self.catalogue.cards()[market].places
+                ]
+            )
             known = {(entry.place.kind, entry.place.code) for entry in self.records.places(market)}
             self._told[market] = known
         fresh = {(one.kind, one.location) for one in observations.series} - known
@@ -255,10 +296,14 @@ class IngestDocuments:
             known |= fresh
 
 
-def _completed(card: MarketCard, facts: DatasetCard, receipt: Receipt, reading: Reading, batch: Batch) -> Observations:
+def _completed(
+    card: MarketCard, facts: DatasetCard, receipt: Receipt, reading: Reading, batch: Batch
+) -> Observations:
     published_at, basis = _publication(facts, receipt, reading)
     flags = int(Flag.SYNTHETIC) if batch.synthetic else 0
-    observations = observe(reading, batch, published_at=published_at, published_basis=basis, flags=flags)
+    observations = observe(
+        reading, batch, published_at=published_at, published_basis=basis, flags=flags
+    )
     outside = check_limits(card, reading).rows
     if len(outside):
         marked = observations.flags.copy()
@@ -285,7 +330,9 @@ def _due(facts: DatasetCard, reading: Reading) -> Column:
     """The card's due time of every row by its run; a forecast is not published before it is issued."""
     due = np.empty(len(reading), dtype=INSTANT)
     runs = sorted({series.run for series in reading.series})
-    place = np.array([runs.index(series.run) for series in reading.series], dtype=np.int32)[reading.code]
+    place = np.array([runs.index(series.run) for series in reading.series], dtype=np.int32)[
+        reading.code
+    ]
     for number, run in enumerate(runs):
         rows = np.flatnonzero(place == number) if len(runs) > 1 else slice(None)
         due[rows] = publication_times(
@@ -303,7 +350,9 @@ def _suspicions(card: MarketCard, facts: DatasetCard, reading: Reading) -> Itera
 
 def _unrecognised(document: Document, failed: list[str]) -> Outcome:
     message = " ".join(["no installed market recognises it.", *failed])
-    return Outcome(document.name, "unrecognised", code=PluginBroken.code if failed else "", message=message)
+    return Outcome(
+        document.name, "unrecognised", code=PluginBroken.code if failed else "", message=message
+    )
 
 
 def once(observations: Observations) -> Observations:

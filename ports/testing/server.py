@@ -183,7 +183,8 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two writes: else each answer waits 40 ms for the client's ACK
+    # Head and body are two writes: else each answer waits 40 ms for the client's ACK.
+    disable_nagle_algorithm = True
     server: _Http
 
     def _answer(self) -> None:
