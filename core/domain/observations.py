@@ -6,6 +6,7 @@ constructor; afterwards a value of these classes is valid and its columns are re
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeAlias, cast
@@ -163,11 +164,18 @@ def _refuse(condition: Any, message: str) -> None:
         raise ValueError(message)
 
 
+_DISTINCT: Final[deque[tuple[SeriesId, ...]]] = deque(
+    maxlen=8
+)  # tables seen last, known to hold no series twice
+
+
 def _check_rows(table: Any) -> None:
     if len(table.series) != len(table.units):
         raise ValueError(f"{len(table.series)} series but {len(table.units)} units.")
-    if len(set(table.series)) != len(table.series):
-        raise ValueError("a series stands twice in the series table.")
+    if not any(table.series is one for one in _DISTINCT):
+        if len(set(table.series)) != len(table.series):
+            raise ValueError("a series stands twice in the series table.")
+        _DISTINCT.append(table.series)
     if not len(table):
         return
     _refuse(
@@ -338,19 +346,22 @@ def concatenate(tables: Sequence[Observations]) -> Observations:
         return tables[0]
     if not tables:
         return Observations.empty()
-    series, units = _merge_series(tables)
+    first = tables[0]
+    alike = all(table.series is first.series and table.units == first.units for table in tables)
+    places, units = ({}, []) if alike else _merge_series(tables)
+    series = first.series if alike else tuple(places)
     batches = _unique(batch for table in tables for batch in table.batches)
     parts: dict[str, list[Column]] = {name: [] for name in Observations.column_names()}
     for table in tables:
         for name, arrays in parts.items():
             values = table.column(name)
-            if name == "code":
-                values = _rewrite(values, table.series, series)
+            if name == "code" and not alike:
+                values = _rewrite(values, table.series, places)
             elif name == "batch":
                 values = _rewrite(values, table.batches, batches)
             arrays.append(values)
     columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    return Observations(tuple(series), tuple(units), tuple(batches), **columns)
+    return Observations(series, first.units if alike else units, tuple(batches), **columns)
 
 
 def only_used(table: Observations) -> Observations:
