@@ -241,7 +241,11 @@ def _part_of_day(grid: Column, hours: str | None, day: date, zone_name: str) -> 
         return np.ones(len(grid) - 1, dtype=bool)
     low, _, high = hours.partition("-")
     first = instant64(local_instant(day, time.fromisoformat(low), zone_name))
-    last = grid[-1] if high == "24:00" else instant64(local_instant(day, time.fromisoformat(high), zone_name))
+    last = (
+        grid[-1]
+        if high == "24:00"
+        else instant64(local_instant(day, time.fromisoformat(high), zone_name))
+    )
     inside: Column = (grid[:-1] >= first) & (grid[1:] <= last)
     return inside
 

@@ -248,7 +248,7 @@ def _line_maker(card: MarketCard, dataset: str, word: str) -> Line:
 
 def _number(value: float) -> str:
     """The shortest text that reads back as the number; nothing where there is none."""
-    if value != value:  # noqa: PLR0124  NaN is the one number that is not itself
+    if value != value:
         return ""
     text = repr(value).removesuffix(".0")
     return format(Decimal(text), "f") if "e" in text else text
