@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from carbon254.adapters.duckdb import schema
-from carbon254.adapters.duckdb.shelf_batches import read_batches
+from carbon254.adapters.duckdb.shelf_batches import read_around
 from carbon254.core.domain.observations import Batch, Observations
 from carbon254.core.domain.series import SeriesId
 
@@ -54,7 +54,7 @@ def from_columns(
     number = columns["batch"]
     used = np.flatnonzero(np.bincount(number)) if len(number) else np.zeros(0, dtype=np.int64)
     if unknown := [one for one in used.tolist() if one not in known]:
-        known.update((stored.id, stored.batch) for stored in read_batches(cursor, "id", unknown))
+        known.update((stored.id, stored.batch) for stored in read_around(cursor, unknown))
     place = np.zeros(int(used[-1]) + 1 if len(used) else 0, dtype=np.int32)
     place[used] = np.arange(len(used))
     batch = place[number]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from carbon254.core.domain.observations import NAT, Batch, Observations
 from carbon254.core.domain.time import Window
 from carbon254.ports.recording import StoredBatch
+
+_AT_ONCE: Final = 2048
+_PAGE: Final = 256
 
 FIELDS = (
     "id, market, dataset, receipt, digest, parser_version, name, archived_at, document_stamp, covers_from, covers_to, "
@@ -23,6 +26,15 @@ def read_batches(cursor: Any, column: str, keys: list[Any]) -> list[StoredBatch]
     where = f"WHERE {column} IN (SELECT unnest(?::{kind}))" if keys else ""
     query = f"SELECT {FIELDS} FROM batches {where} ORDER BY id"  # noqa: S608 - our own names
     return [as_batch(row) for row in cursor.execute(query, [keys] if keys else []).fetchall()]
+
+
+def read_around(cursor: Any, numbers: list[int]) -> list[StoredBatch]:
+    """Batches of ascending ids, and those around them unless they are many: the next question will ask for them."""
+    first, last = numbers[0] // _PAGE * _PAGE, (numbers[-1] // _PAGE + 1) * _PAGE
+    if last - first > _AT_ONCE:
+        return read_batches(cursor, "id", numbers)
+    query = f"SELECT {FIELDS} FROM batches WHERE id >= ? AND id < ?"  # noqa: S608 - our own names
+    return [as_batch(row) for row in cursor.execute(query, [first, last]).fetchall()]
 
 
 def as_batch(row: tuple[Any, ...]) -> StoredBatch:

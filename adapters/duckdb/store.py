@@ -235,11 +235,13 @@ class DuckDbSeriesStore:
         if not unknown:
             return
         by_text = {str(one): one for one in unknown}
-        cursor.register("asked", pa.table({"id": list(by_text)}))
-        rows = cursor.execute(
-            "SELECT id, code, unit, longest FROM series SEMI JOIN asked USING (id)"
-        ).fetchall()
-        cursor.unregister("asked")
+        query = "SELECT id, code, unit, longest FROM series"
+        if len(by_text) == 1:  # a question about one series, which the index answers at once
+            rows = cursor.execute(f"{query} WHERE id = ?", list(by_text)).fetchall()
+        else:
+            cursor.register("asked", pa.table({"id": list(by_text)}))
+            rows = cursor.execute(f"{query} SEMI JOIN asked USING (id)").fetchall()
+            cursor.unregister("asked")
         for text, code, unit, longest in rows:
             self._codes[by_text[text]] = (code, unit, longest)
 

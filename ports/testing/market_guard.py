@@ -72,8 +72,8 @@ class _Watch:
             self.tell(f"listed the folder {arguments[0]!r}")
 
     def _opened(self, path: object, mode: object, flags: object) -> None:
-        if isinstance(path, int):  # a descriptor that is open already, as finalisers of others may wrap
-            return
+        if isinstance(path, int):
+            return  # a descriptor that is open already, as finalisers of others may wrap
         name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else repr(path)
         writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         if name.endswith(_CODE) or "__pycache__" in name:
