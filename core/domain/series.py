@@ -7,6 +7,7 @@ stay, every other byte of the UTF-8 text is ``=XX``; never ``%XX``, which web se
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -49,38 +50,32 @@ def subject_token(text: str) -> str:
     return escape(text).replace(".", "=2E").replace(":", "=3A")
 
 
-def _market(instance: object, attribute: Any, value: str) -> None:
-    if not _TOKEN.fullmatch(value):
-        raise InvalidRequest(f"market '{value}': only a-z, 0-9 and '_' are allowed.")
-
-
-def _run(instance: object, attribute: Any, value: str) -> None:
-    stage, hyphen, process = value.partition("-")
+@lru_cache(maxsize=4096)
+def _check_words(market: str, run: str, measure: str, kind: str) -> None:
+    """Check the closed words of a series; thousands of series share them, so each set is checked once."""
+    if not _TOKEN.fullmatch(market):
+        raise InvalidRequest(f"market '{market}': only a-z, 0-9 and '_' are allowed.")
+    stage, hyphen, process = run.partition("-")
     if stage not in vocabulary.stages():
         raise InvalidRequest(
-            f"run '{value}': '{stage}' is not one of {', '.join(sorted(vocabulary.stages()))}."
+            f"run '{run}': '{stage}' is not one of {', '.join(sorted(vocabulary.stages()))}."
         )
     if hyphen and not _TOKEN.fullmatch(process):
         raise InvalidRequest(
-            f"run '{value}': what follows the hyphen must be one token of a-z, 0-9 and '_'."
+            f"run '{run}': what follows the hyphen must be one token of a-z, 0-9 and '_'."
+        )
+    vocabulary.check_measure(measure)
+    if kind not in vocabulary.kinds():
+        raise InvalidRequest(
+            f"kind '{kind}' is not one of {', '.join(sorted(vocabulary.kinds()))}."
         )
 
 
-def _measure(instance: object, attribute: Any, value: str) -> None:
-    vocabulary.check_measure(value)
-
-
-def _kind(instance: object, attribute: Any, value: str) -> None:
-    if value not in vocabulary.kinds():
+def _checked(series: SeriesId, attribute: Any, location: str) -> None:
+    _check_words(series.market, series.run, series.measure, series.kind)
+    if not location or len(location) > _MAX_LOCATION or not location.isprintable():
         raise InvalidRequest(
-            f"kind '{value}' is not one of {', '.join(sorted(vocabulary.kinds()))}."
-        )
-
-
-def _location(instance: object, attribute: Any, value: str) -> None:
-    if not value or len(value) > _MAX_LOCATION or not value.isprintable():
-        raise InvalidRequest(
-            f"location {value!r}: 1 to {_MAX_LOCATION} printable characters are needed."
+            f"location {location!r}: 1 to {_MAX_LOCATION} printable characters are needed."
         )
 
 
@@ -88,11 +83,11 @@ def _location(instance: object, attribute: Any, value: str) -> None:
 class SeriesId:
     """Which number this is: market, run, measure, location kind and location (verbatim, any characters)."""
 
-    market: str = field(validator=_market)
-    run: str = field(validator=_run)
-    measure: str = field(validator=_measure)
-    kind: str = field(validator=_kind)
-    location: str = field(validator=_location)
+    market: str
+    run: str
+    measure: str
+    kind: str
+    location: str = field(validator=_checked)
 
     @classmethod
     def parse(cls, text: str) -> SeriesId:

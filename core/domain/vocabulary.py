@@ -107,11 +107,13 @@ class Flag(IntFlag):
 KNOWN_FLAGS = int(sum(Flag))
 
 
+@cache
 def stages() -> frozenset[str]:
     """The stages of a run."""
     return frozenset(_WORDS["stages"])
 
 
+@cache
 def kinds() -> frozenset[str]:
     """The twelve kinds of location."""
     return frozenset(_WORDS["kinds"])
@@ -122,11 +124,13 @@ def natures() -> frozenset[str]:
     return frozenset(_WORDS["natures"])
 
 
+@cache
 def currencies() -> frozenset[str]:
     """ISO 4217 codes of the currencies in use."""
     return frozenset(_WORDS["currencies"])
 
 
+@cache
 def fuels() -> frozenset[str]:
     """The closed list of fuels."""
     return frozenset(_WORDS["fuels"]["words"])

@@ -40,7 +40,7 @@ from carbon254.core.domain.observations import (
     observe,
     same_key,
 )
-from carbon254.core.domain.quality import check_limits
+from carbon254.core.domain.quality import Verdict, check_limits
 from carbon254.core.domain.totals import check_adds_up
 from carbon254.core.domain.vocabulary import Flag, PublishedBasis
 from carbon254.ports.archive import CommitMark, DocumentArchive, Journal
@@ -213,14 +213,17 @@ class IngestDocuments:
         for reading in self._readings(receipt, dataset, document):
             batch = batch or self._batch(receipt, dataset, reading, synthetic=synthetic)
             parts.append(_completed(card, facts, receipt, reading, batch))
-            findings += [*reading.findings, *_suspicions(card, facts, reading)]
+            findings += [*reading.findings, *_suspicions(check_limits(card, reading))]
             read, ignored = read + reading.rows_read, ignored + sum(reading.rows_ignored.values())
-        told = evolve(told, rows_read=read, rows_ignored=ignored, findings=tuple(findings))
         if batch is None or (not any(len(part) for part in parts) and facts.class_ != "events"):
             raise DocumentDamaged(
                 f"{receipt.name}: the document holds no row of {receipt.market} {dataset}."
             )
-        return (once(concatenate(parts)) if len(parts) > 1 else parts[0]), told
+        whole = once(concatenate(parts)) if len(parts) > 1 else parts[0]
+        parts.clear()
+        # The parts of a price may stand in different chunks: only the whole document tells whether they add up.
+        findings += _suspicions(check_adds_up(whole, facts.adds_up))
+        return whole, evolve(told, rows_read=read, rows_ignored=ignored, findings=tuple(findings))
 
     def _readings(self, receipt: Receipt, dataset: str, document: Document) -> Iterator[Reading]:
         market = self.catalogue.market(receipt.market)
@@ -342,10 +345,9 @@ def _due(facts: DatasetCard, reading: Reading) -> Column:
     return np.fmax(due, reading.issued_at)
 
 
-def _suspicions(card: MarketCard, facts: DatasetCard, reading: Reading) -> Iterator[Finding]:
-    for found in (check_limits(card, reading), check_adds_up(reading, facts.adds_up)):
-        for one in found.findings:
-            yield Finding(one.rule, f"{one.series}: {one.message}", one.count)
+def _suspicions(verdict: Verdict) -> Iterator[Finding]:
+    for one in verdict.findings:
+        yield Finding(one.rule, f"{one.series}: {one.message}", one.count)
 
 
 def _unrecognised(document: Document, failed: list[str]) -> Outcome:
