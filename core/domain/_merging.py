@@ -211,7 +211,24 @@ class Merge:
             & (groups.ids[other] == groups.ids[rows])
             & (t.interval_end[other] > t.interval_start[rows])
         )
-        return held
+        return held | self._same_instant(groups, rows)
+
+    def _same_instant(self, groups: _Groups, rows: Column) -> Column:
+        """Whether the document holds each of ``rows`` that has no length; intervals alone overlap."""
+        t, new = self.table, self.incoming
+        new = new[t.interval_start[new] == t.interval_end[new]]
+        same: Column = t.interval_start[rows] == t.interval_end[rows]
+        if not len(new) or not same.any():
+            return np.zeros(len(rows), dtype=bool)
+        moments, place = np.unique(
+            as_int(np.concatenate([t.interval_start[new], t.interval_start[rows]])),
+            return_inverse=True,
+        )
+        key = (
+            np.concatenate([groups.ids[new], groups.ids[rows]]).astype(np.int64) * len(moments)
+            + place
+        )
+        return same & np.isin(key[len(new) :], key[: len(new)])
 
     # -- the same again ----------------------------------------------------------------------------------
 

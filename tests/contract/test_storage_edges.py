@@ -62,3 +62,20 @@ def test_a_weaker_document_that_lacks_an_hour_takes_nothing_back(store: SeriesSt
     assert (done.retracted, done.superseded) == (0, 1)
     assert len(store.read(Scope.everything().restrict(Selection((NP15,))))) == 3
     assert values(store) == {0: 1.0, 1: 2.0}
+
+
+def test_instants_that_are_said_again_stay(store: SeriesStore) -> None:
+    # A measured instant has no length, so nothing overlaps it: only its own key tells that it is held.
+    moments = [(DAY + n * HOUR, DAY + n * HOUR, float(n)) for n in range(3)]
+    store.record(told({NP15: moments}, name="a", stamp=NOON), now=NOON)
+    again = store.record(told({NP15: moments}, name="b", stamp=NOON + HOUR), now=NOON + HOUR)
+    assert (again.unchanged, again.written) == (3, 0)
+    assert values(store) == {0: 0.0, 1: 1.0, 2: 2.0}
+
+
+def test_an_instant_that_is_left_out_is_retracted(store: SeriesStore) -> None:
+    moments = [(DAY + n * HOUR, DAY + n * HOUR, float(n)) for n in range(3)]
+    store.record(told({NP15: moments}, name="a", stamp=NOON), now=NOON)
+    fewer = told({NP15: [moments[0], moments[2]]}, name="b", stamp=NOON + HOUR)
+    assert store.record(fewer, now=NOON + HOUR).retracted == 1
+    assert values(store) == {0: 0.0, 1: None, 2: 2.0}
