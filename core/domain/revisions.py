@@ -12,7 +12,8 @@ archived_at), not the newest written. `merge` keeps that true in whatever order 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -24,9 +25,9 @@ from carbon254.core.domain.observations import (
     Observations,
     as_int,
     concatenate,
-    instant64,
 )
 from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.time import EPOCH
 from carbon254.core.domain.vocabulary import Flag, State
 
 _OLDEST = np.iinfo(np.int64).min
@@ -65,16 +66,20 @@ def document(batch: Batch) -> tuple[str, str, str]:
     return (batch.market, batch.dataset, batch.receipt)
 
 
-def _stamps(batches: Sequence[Batch]) -> tuple[Column, Column]:
-    stamp = [
-        _OLDEST if b.document_stamp is None else _microseconds(b.document_stamp) for b in batches
-    ]
-    archived = [_microseconds(b.archived_at) for b in batches]
-    return np.array(stamp, dtype=np.int64), np.array(archived, dtype=np.int64)
+def _stamps(table: Observations) -> tuple[Column, Column]:
+    """Stamp and archiving of each batch that rows use; a year of a series has hundreds."""
+    stamp, archived = np.zeros((2, len(table.batches)), dtype=np.int64)
+    for number in np.unique(table.batch).tolist():
+        batch = table.batches[number]
+        archived[number] = _microseconds(batch.archived_at)
+        stamp[number] = (
+            _OLDEST if batch.document_stamp is None else _microseconds(batch.document_stamp)
+        )
+    return stamp, archived
 
 
 def _microseconds(moment: datetime) -> int:
-    return int(instant64(moment).astype(np.int64))
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def rank_keys(table: Observations) -> tuple[Column, ...]:
@@ -83,7 +88,7 @@ def rank_keys(table: Observations) -> tuple[Column, ...]:
     Behind the four that rank documents: the later reading of a document, then, among what one reading retracts,
     the longer interval. `DOCUMENT_KEYS` of them, the strongest, rank documents.
     """
-    stamp, archived = _stamps(table.batches)
+    stamp, archived = _stamps(table)
     start = as_int(table.interval_start)
     return (
         as_int(table.recorded_at),
@@ -120,7 +125,35 @@ def current(table: Observations) -> Column:
         return np.arange(len(table))
     if _plain(table):
         return np.arange(len(table))
-    return _without_overlaps(table, best_of_keys(table))
+    rows = _contested(table)
+    if rows is None:
+        return _without_overlaps(table, best_of_keys(table))
+    part = table.take(rows)
+    kept = rows[_without_overlaps(part, best_of_keys(part))]
+    stays = np.ones(len(table), dtype=bool)
+    stays[rows] = False
+    stays[kept] = True
+    found: Column = np.flatnonzero(stays)
+    found[np.isin(found, kept, assume_unique=True)] = kept  # of equal starts, the shorter first
+    return found
+
+
+def _contested(table: Observations) -> Column | None:
+    """Rows that share a part of their interval with others of their series; None where rows are in no order.
+
+    They are few where a store keeps its order, and only they need to be ranked.
+    """
+    code, start, end = table.code, as_int(table.interval_start), as_int(table.interval_end)
+    same = code[1:] == code[:-1]
+    disordered = (code[1:] < code[:-1]) | (same & (start[1:] < start[:-1]))
+    if disordered.any() or not np.isnat(table.issued_at).all():
+        return None
+    reach = end
+    if (np.diff(end - start) != 0).any():  # a longer one may reach beyond the next
+        ends, rank = np.unique(end, return_inverse=True)
+        reach = ends[np.maximum.accumulate(code.astype(np.int64) * len(ends) + rank) % len(ends)]
+    touching = same & ((start[1:] < reach[:-1]) | (start[1:] == start[:-1]))
+    return np.flatnonzero(np.append(touching, False) | np.append(False, touching))
 
 
 def current_rows(table: Observations) -> Observations:
@@ -221,9 +254,71 @@ def merge(
     """
     if not len(existing) and not restated:
         return Merged(incoming, new=len(incoming))
+    if (again := _said_again(existing, incoming)) is not None:
+        return Merged(Observations.empty(), again, unchanged=len(incoming))
     from carbon254.core.domain import _merging
 
     return _merging.merge(existing, restated, incoming)
+
+
+def _said_again(existing: Observations, incoming: Observations) -> tuple[Restatement, ...] | None:
+    """What a later document restates that holds just what is stored, nothing more and nothing less; else None.
+
+    It is the commonest document that is not new, and needs no ranking of rows.
+    """
+    if (
+        not len(incoming)
+        or len(existing) != len(incoming)
+        or not _plain(incoming)
+        or not _last_word(existing, incoming)
+    ):
+        return None
+    place = {one: number for number, one in enumerate(incoming.series)}
+    code = np.array([place.get(one, -1) for one in existing.series], dtype=np.int32)[existing.code]
+    order: Any = slice(None)
+    if not np.array_equal(code, incoming.code):
+        order = np.lexsort((as_int(existing.interval_start), code))
+    columns = [(code, incoming.code)]
+    names = ("interval_start", "interval_end", "value", "state", "finality", "flags", "source_rank")
+    columns += [(existing.column(name), incoming.column(name)) for name in names]
+    if not np.isnat(existing.issued_at).all() or not all(
+        np.array_equal(one[order], other, equal_nan=other.dtype.kind == "f")
+        for one, other in columns
+    ):
+        return None
+    return tuple(_restatements(incoming))
+
+
+def _last_word(existing: Observations, incoming: Observations) -> bool:
+    """Whether the document of ``incoming`` is later than all others, and of one rank throughout."""
+    own = incoming.batches[0]
+    others = [existing.batches[number] for number in np.unique(existing.batch).tolist()]
+    word = bool((incoming.source_rank == incoming.source_rank[0]).all())
+    return word and all(
+        (b.document_stamp is None or own.document_stamp is not None)
+        and _order_of(b) <= _order_of(own)
+        for b in others
+    )
+
+
+def _restatements(rows: Observations) -> Iterator[Restatement]:
+    """A record for series with equal spans; rows are in order and their series restated without a gap."""
+    first = np.flatnonzero(np.append(True, rows.code[1:] != rows.code[:-1]))
+    last = np.append(first[1:], len(rows)) - 1
+    spans: dict[tuple[int, int], list[int]] = {}
+    starts = as_int(rows.interval_start)
+    for row, span in zip(
+        first.tolist(), zip(starts[first].tolist(), starts[last].tolist(), strict=True), strict=True
+    ):
+        spans.setdefault(span, []).append(row)
+    latest = int(np.argmax(as_int(rows.published_at)))
+    for (low, high), members in spans.items():
+        yield Restatement(
+            rows.batches[0],
+            tuple(rows.series[code] for code in rows.code[members].tolist()),
+            np.datetime64(low, "us"), np.datetime64(high, "us"), NAT, int(rows.source_rank[0]),
+            rows.published_at[latest], int(rows.published_basis[latest]),
+        )  # fmt: skip
 
 
 def retraction(

@@ -212,6 +212,13 @@ class SeriesStoreSuite:
         assert (again.unchanged, again.written) == (1, 0)
         assert len(store.read(EVERYTHING.restrict(Selection((NP15,))))) == 1
 
+    def test_an_equal_row_beside_a_new_one_is_not_written_again(self, store: SeriesStore) -> None:
+        first = told({NP15: hours({0: 10.0})}, name="a", stamp=NOON)
+        more = told({NP15: hours({0: 10.0, 1: 11.0})}, name="b", stamp=NOON + HOUR)
+        _, done = self.record(store, first, more)
+        assert (done.unchanged, done.new, done.written) == (1, 1, 1)
+        assert len(store.read(EVERYTHING.restrict(Selection((NP15,))))) == 2
+
     def test_an_unchanged_value_at_a_higher_finality_is_written(self, store: SeriesStore) -> None:
         early = told({NP15: hours({0: 10.0})}, name="a", finality=Finality.PRELIMINARY)
         _, done = self.record(store, early, told({NP15: hours({0: 10.0})}, name="b"))

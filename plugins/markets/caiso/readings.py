@@ -97,7 +97,7 @@ def _reading(
     rank[np.argsort(instants)] = np.arange(len(instants))
     # One sort of one column of integers puts the rows in the order that `Reading` asks for.
     code = codes[keys]
-    order = np.argsort(code * len(instants) + rank[rows.start])
+    order = np.argsort(code * len(instants) + rank[rows.start], kind="stable")
     rows = rows.take(order)
     start, end = instants[rows.start], instants[rows.end]
     if np.any(end <= start):
