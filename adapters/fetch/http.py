@@ -8,8 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cache, partial
 from ssl import SSLContext
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx2
 import stamina
@@ -23,6 +22,7 @@ from carbon254.adapters.fetch.secrets import redact
 from carbon254.core.domain.documents import Document, Request
 from carbon254.core.domain.errors import Carbon254Error, FeedUnavailable
 from carbon254.ports.clock import Clock
+from carbon254.ports.closing import Closing
 from carbon254.ports.fetching import FetchLimits
 
 MOST_REDIRECTS: Final = 5
@@ -34,7 +34,7 @@ def _verifying() -> SSLContext:
     return httpx2.create_ssl_context()
 
 
-class HttpFetcher:
+class HttpFetcher(Closing):
     """Fetches over HTTP(S). Thread-safe; close it, or use it as a context manager.
 
     ``monotonic`` and ``sleep`` serve deadlines and rate limits; the pause between attempts is `Patience`'s. A
@@ -62,17 +62,6 @@ class HttpFetcher:
             declared: Transport(self._deadline, resolver, declared=declared, tls=tls)
             for declared in (True, False)
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all connections."""

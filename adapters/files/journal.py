@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final
 
 from carbon254.adapters.files.durable import make_folder, sync_folder, translated, write_all
 from carbon254.adapters.files.entries import Entry, decode, encode
@@ -16,11 +16,12 @@ from carbon254.adapters.files.lock import FolderLock
 from carbon254.core.domain.documents import Receipt
 from carbon254.core.domain.errors import DocumentDamaged, StoreUnavailable
 from carbon254.ports.archive import CommitMark
+from carbon254.ports.closing import Closing
 
 _PATTERN: Final = "journal-[0-9][0-9][0-9][0-9]-[0-9][0-9].jsonl"
 
 
-class FileJournal:
+class FileJournal(Closing):
     """Appends to ``folder/journal-YYYY-MM.jsonl``; the names in order are the order of writing.
 
     One process writes: it holds the folder's lock, and another gets `StoreBusy` that names it. With ``read_only`` no
@@ -47,17 +48,6 @@ class FileJournal:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the folder's lock; nothing can be written afterwards."""

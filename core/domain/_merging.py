@@ -79,7 +79,7 @@ class Merge:
         rows = [self.table.take(write), gone]
         rows.extend(self._later_statements(stack([rows[0], gone]) if len(gone) else rows[0]))
         return Merged(
-            self._own_batch(stack(rows)),
+            stack(rows),
             tuple(self._restatements(new[silent], groups)),
             new=int((~matched).sum()),
             revised=int((~silent & outranks).sum()),
@@ -92,9 +92,6 @@ class Merge:
         """A better parser found nothing in the document: what it gave before is taken back."""
         gone = self._own_retractions(self.best[self.is_own[self.best]])
         return Merged(gone, retracted=len(gone))
-
-    def _own_batch(self, rows: Observations) -> Observations:
-        return rows
 
     # -- the same interval, said before ------------------------------------------------------------------
 

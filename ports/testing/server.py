@@ -8,11 +8,12 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
+
+from carbon254.ports.closing import Closing
 
 HOST: Final = "127.0.0.1"
 
@@ -76,7 +77,7 @@ def _nothing(method: str, path: str, query: Mapping[str, str]) -> None:
     return None
 
 
-class FaultyServer:
+class FaultyServer(Closing):
     """Serves ``documents`` by path, else what ``respond(method, path, query)`` returns, else 404.
 
     ``fail(path, fault, …)`` scripts what happens to the next requests of a path, one fault each;
@@ -94,17 +95,6 @@ class FaultyServer:
         self._http = _Http((HOST, 0), self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop serving; answers that wait are given up."""
