@@ -28,7 +28,7 @@ class DayTable:
     def between(self, first: date, last: date) -> Column:
         """The rows of these days, both included; NaN for days outside. A view where it can be, read-only."""
         low, count = (first - self.first).days, (last - first).days + 1
-        if 0 <= low and low + count <= len(self.values):
+        if low >= 0 and low + count <= len(self.values):
             found = self.values[low : low + count]
         else:
             found = np.full((max(count, 0), *self.values.shape[1:]), np.nan)
