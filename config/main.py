@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
+    from carbon254.ports.models import ModelCatalogue
 
 
 class Doors:
@@ -25,6 +26,11 @@ class Doors:
 
     def catalogue(self) -> MarketCatalogue:
         return PluginHost()
+
+    def models(self) -> ModelCatalogue:
+        from carbon254.adapters.plugins.models import ModelHost
+
+        return ModelHost()
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         from carbon254.config.container import open_platform

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
+    from carbon254.ports.models import ModelCatalogue
 
 
 class Format(str, Enum):
@@ -32,6 +33,10 @@ class Doors(Protocol):
 
     def catalogue(self) -> MarketCatalogue:
         """Installed markets, without opening any store."""
+        ...
+
+    def models(self) -> ModelCatalogue:
+        """Installed models, without opening any store."""
         ...
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:

@@ -1,0 +1,37 @@
+"""Models against the contract of `Forecaster`: the fakes, and each model that ships."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from carbon254.ports.models import Forecaster
+from carbon254.ports.testing.fakes.models import Average, Repeat, Stumble
+from carbon254.ports.testing.models import ForecasterSuite
+
+
+class TestRepeat(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return Repeat()
+
+
+class TestRepeatWithNoiseAndBand(ForecasterSuite):
+    parameters: ClassVar = {"noise": 2.0, "band": True}
+
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return Repeat()
+
+
+class TestAverage(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return Average()
+
+
+class TestStumble(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return Stumble()
