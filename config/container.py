@@ -15,22 +15,29 @@ from carbon254.adapters.files.archive import FileArchive
 from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
 from carbon254.adapters.plugins.host import PluginHost
+from carbon254.adapters.plugins.models import ModelHost
 from carbon254.config.settings import Settings
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.forecast_subjects import ForecastSubjects
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
+from carbon254.core.usecases.own_documents import OwnCatalogue
 from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_backtest import RunBacktest
+from carbon254.core.usecases.run_forecast import RunForecast
+from carbon254.core.usecases.run_models import RunModels
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.ports.clock import Clock
 from carbon254.ports.records import RecordStore
 
+WORK = "carbon254.config.work:execute_model"
 CLOCK_FACT = "clock"  # the pinned instant of a demo folder
 Shared = providers.ThreadSafeSingleton
 
@@ -57,6 +64,18 @@ def _record_store(settings: Settings) -> Any:
     from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
 
     return SqliteRecordStore(settings.data / "records.sqlite")
+
+
+def _execution_log(records: Any) -> Any:
+    from carbon254.adapters.sqlmodel.executions import SqlExecutionLog
+
+    return SqlExecutionLog(records)
+
+
+def _executor(settings: Settings) -> Any:
+    from carbon254.adapters.compute import ProcessExecutor
+
+    return ProcessExecutor(settings.threads)
 
 
 def _clock(records: RecordStore, wanted: datetime | None) -> Clock:
@@ -95,9 +114,13 @@ class Container(containers.DeclarativeContainer):
     pinned: providers.Object[datetime | None] = providers.Object(None)
     clock = Shared(_clock, records, pinned)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
+    executor = providers.Resource(_closing, _executor, settings)
+    own = Shared(OwnCatalogue, catalogue)
+    models = Shared(ModelHost)
+    log = Shared(_execution_log, records)
     ingest = Shared(
         IngestDocuments,
-        catalogue,
+        own,
         archive,
         journal,
         store,
@@ -111,10 +134,14 @@ class Container(containers.DeclarativeContainer):
     samples = Shared(MakeSamples, ingest)
     query = Shared(QuerySeries, store, catalogue, clock, providers.Callable(_made_up, records))
     find = Shared(FindSeries, store, query)
-    trace = Shared(TraceNumber, store, archive, journal, catalogue)
+    trace = Shared(TraceNumber, store, archive, journal, own)
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
+    subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
+    runner = Shared(RunModels, models, executor.provider, archive, log, WORK)
+    forecast = Shared(RunForecast, subjects, runner, ingest)
+    backtest = Shared(RunBacktest, subjects, runner, ingest)
 
 
 def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
@@ -143,6 +170,8 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             quality=made.quality(),
             board=made.board(),
             summary=made.summary(),
+            forecast=made.forecast(),
+            backtest=made.backtest(),
             files=Folder,
             upkeep=upkeep,
             close=lambda: _shut(made),

@@ -47,7 +47,8 @@ class DayTable:
 Said = Callable[[date, date, int], MemberForecasts]
 
 
-def _no_members(first: date, last: date, lead: int) -> MemberForecasts:
+def no_members(first: date, last: date, lead: int) -> MemberForecasts:
+    """What there is to say of members where there are none. Raises `InvalidRequest`."""
     raise InvalidRequest("only a combiner has members.")
 
 
@@ -59,7 +60,7 @@ class MatrixReader:
     origin: datetime
     since: date
     tables: Mapping[SeriesId, DayTable] = field(repr=False)
-    said: Said = field(default=_no_members, repr=False)
+    said: Said = field(default=no_members, repr=False)
 
     def days(self, series: SeriesId, first: date, last: date) -> Column:
         if series not in self.subject.series:

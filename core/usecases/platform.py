@@ -20,6 +20,8 @@ from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_backtest import RunBacktest
+from carbon254.core.usecases.run_forecast import RunForecast
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
@@ -53,6 +55,8 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    forecast: RunForecast
+    backtest: RunBacktest
     files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)
@@ -73,18 +77,20 @@ class Platform:
         history: bool = False,
         vintages: bool = False,
         unit: str | None = None,
+        lead: str | None = None,
     ) -> DataFrame:
         """Read series into a pandas frame, one row an interval, indexed by ``interval_start`` in UTC.
 
         ``series`` is an id or a pattern; days are the market's operating days, the end day included. A gap is a
-        row with a ``state`` and no value. Raises as `QuerySeries.run`.
+        row with a ``state`` and no value. Of forecasts the latest issue counts, with ``lead`` (``P1D``) the latest
+        of those that were issued so long before the interval, with ``vintages`` every one. Raises as `QuerySeries.run`.
         """
         from carbon254.core.usecases.frames import frame_of
         from carbon254.core.usecases.questions import question_of
 
         question = question_of(
             self.catalogue, series, start, end, as_of=as_of, published_by=published_by, history=history,
-            vintages=vintages, unit=unit,
+            vintages=vintages, unit=unit, lead=lead,
         )  # fmt: skip
         return frame_of(self.query.run(question, Scope.everything()))
 

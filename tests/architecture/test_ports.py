@@ -19,6 +19,7 @@ SUITES = {
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
     "DocumentFolder": "DocumentFolderSuite",
+    "ExecutionLog": "ExecutionLogSuite",
     "Executor": "ExecutorSuite",
     "Facts": "RecordStoreSuite",
     "Fetcher": "FetcherSuite",
