@@ -8,7 +8,9 @@ Feature: Forecasts that know no more than could be known
   Rule: FCST-001 No forecast knows what became known after its origin
 
     Background:
-      Given a document arrived at 2025-05-31 08:00 with 240 prices of "Germany SDAC" from 2025-05-31 22:00 on, each of 60 minutes: 1, then 1 more each time
+      Given a document arrived at 2025-05-31 08:00 with 72 prices of "Germany SDAC" from 2025-05-31 22:00 on, each of 60 minutes: 1, then 1 more each time
+      And a document arrived at 2025-05-31 09:00 with 24 prices of "Germany SDAC" from 2025-06-03 22:00 on, each of 60 minutes: 73, then 1 more each time
+      And a document arrived at 2025-05-31 10:00 with 144 prices of "Germany SDAC" from 2025-06-04 22:00 on, each of 60 minutes: 97, then 1 more each time
 
     Scenario: The origin is the closing of the gate, when the day's own prices are not there yet
       Given what was published is what counts
@@ -20,19 +22,16 @@ Feature: Forecasts that know no more than could be known
 
     Scenario Outline: A correction counts from the moment at which we had it
       Given what we had is what counts
-      And the document "correction", made at 2025-07-01 00:00, says:
-        | series       | from             | to               | value |
-        | Germany SDAC | 2025-06-03 22:00 | 2025-06-03 23:00 | 500   |
-      And "correction" arrived at <arrival>
+      And a document arrived at <arrival> with 24 prices of "Germany SDAC" from 2025-06-03 22:00 on, each of 60 minutes: 500, then 0 more each time
       When "repeats yesterday" forecasts each day of "Germany SDAC" from 2025-06-05 to 2025-06-05
       Then the forecasts are:
-        | day        | first   | last |
-        | 2025-06-05 | <first> | 96   |
+        | day        | first   | last   |
+        | 2025-06-05 | <first> | <last> |
 
       Examples:
-        | arrival          | first |
-        | 2025-06-04 09:59 | 500   |
-        | 2025-06-04 10:01 | 73    |
+        | arrival          | first | last |
+        | 2025-06-04 09:59 | 500   | 500  |
+        | 2025-06-04 10:01 | 73    | 96   |
 
     Scenario: Whatever is altered of what came later, the forecast stays the same, and a forecaster that looks ahead is found out
       Given what we had is what counts
