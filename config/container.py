@@ -18,6 +18,7 @@ from carbon254.adapters.plugins.host import PluginHost
 from carbon254.adapters.plugins.models import ModelHost
 from carbon254.config.settings import Settings
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.forecast_subjects import ForecastSubjects
@@ -142,6 +143,7 @@ class Container(containers.DeclarativeContainer):
     runner = Shared(RunModels, models, executor.provider, archive, log, WORK)
     forecast = Shared(RunForecast, subjects, runner, ingest)
     backtest = Shared(RunBacktest, subjects, runner, ingest)
+    comparison = Shared(CompareForecasts, subjects, query, backtest)
 
 
 def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
@@ -172,6 +174,7 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             summary=made.summary(),
             forecast=made.forecast(),
             backtest=made.backtest(),
+            comparison=made.comparison(),
             files=Folder,
             upkeep=upkeep,
             close=lambda: _shut(made),
