@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from attrs import frozen
 
 from carbon254.core.domain.backtests import Conditions, Origins
@@ -17,14 +18,14 @@ from carbon254.core.domain.metrics import mae
 from carbon254.core.domain.observations import Column
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.significance import daily_differences, diebold_mariano
-from carbon254.core.usecases.epf_files import GRID, UNIT, EpfHistory
+from carbon254.core.usecases.epf_files import ACTUAL, GRID, UNIT, EpfHistory
 from carbon254.core.usecases.run_models import RunModels
 from carbon254.core.usecases.score_forecasts import scores
 
 TEST_DAYS: Final = 728
 ENSEMBLE: Final = "LEAR Ensemble"  # of the published files; what others are tested against
 _GATE: Final = "D-1 12:00"
-METRICS: Final = ("mae", "rmse", "smape", "wape", "rmae")
+METRICS: Final = ("mae", "rmse", "smape", "wape", "rmae", "pinball", "coverage")
 Row = dict[str, Any]
 
 
@@ -121,10 +122,20 @@ def compare(history: EpfHistory, ours: ForecastTable, published: ForecastTable |
     ]
 
 
+def side_by_side(table: ForecastTable) -> bytes:
+    """The forecasts as CSV in the form of the published files: a row an hour, a column for each model."""
+    starts, first = np.unique(table.interval_start, return_index=True)
+    columns = {ACTUAL: table.actual[first], **_hours(table, starts)}
+    frame = pd.DataFrame(columns, index=pd.DatetimeIndex(starts))
+    return frame.to_csv(lineterminator="\n").encode()
+
+
 def _hours(table: ForecastTable | None, starts: Column) -> dict[str, Column]:
     """What each model said of the hours, ``NaN`` where it said nothing."""
     made: dict[str, Column] = {}
-    for name in () if table is None else table.models:
+    if table is None:
+        return made
+    for name in table.models:
         own = table.of(name)
         made[name] = np.full(len(starts), np.nan)
         made[name][np.searchsorted(starts, own.interval_start)] = own.value
