@@ -57,14 +57,16 @@ class BenchmarkEpf:
         *,
         count: int = TEST_DAYS,
         before: int = 0,
+        stride: int = 1,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> EpfResult:
         """Forecast the file's last ``count`` days, refitted daily, or as many that end ``before`` days earlier.
 
-        Choices are made with ``before`` = `TEST_DAYS`, so that the test period stays unseen. Raises `InvalidRequest`
+        Choices are made with ``before`` = `TEST_DAYS`, so that the test period stays unseen, and may look at every
+        ``stride``-th day only. Raises `InvalidRequest`
         for more days than the file has, and what `RunModels` raises.
         """
-        days = history.days(count, before=before)
+        days = history.days(count, before=before)[::stride]
         if count < 1 or before < 0 or days[0] <= history.first:
             raise InvalidRequest(
                 f"{history.market} has {len(history.prices)} days, too few for {count} that end {before} days earlier."
