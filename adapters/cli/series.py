@@ -114,6 +114,10 @@ def get(
         bool, typer.Option("--history", help="All revisions, not only the current rows.")
     ] = False,
     vintages: Annotated[bool, typer.Option("--vintages", help="All issues of a forecast.")] = False,
+    lead: Annotated[
+        str | None,
+        typer.Option("--lead", help="Of forecasts: issued at least so long before, as in P1D."),
+    ] = None,
     unit: Annotated[
         str | None, typer.Option("--unit", help="Convert exactly, as in EUR/kWh for EUR/MWh.")
     ] = None,
@@ -136,7 +140,7 @@ def get(
     with options.platform(context, data) as platform:
         question = question_of(
             platform.catalogue, pattern, start, end, as_of=as_of, published_by=published_by,
-            history=history, vintages=vintages, unit=unit,
+            history=history, vintages=vintages, unit=unit, lead=lead,
         )  # fmt: skip
         answers = platform.query.run(question, Scope.everything())
         zones = {name: card.zone for name, card in platform.catalogue.cards().items()}

@@ -46,8 +46,8 @@ class Target:
 
 
 def _rule(plan: Conditions, attribute: Any, value: str) -> None:
-    if value:
-        Rule.parse(value)
+    if value and Rule.parse(value).anchor not in ("D", "BD"):
+        raise InvalidRequest(f"'{value}' is no rule of days: use forms as in 'D-1 12:00'.")
 
 
 @frozen(kw_only=True)

@@ -123,7 +123,7 @@ def read_forecast(document: Document) -> Reading:
             len(rows), len(series)
         )
         origin = instant64(parse_instant(head["origin"]))
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise DocumentDamaged(f"{document.name}: {error}") from None
     if not rows:
         raise DocumentDamaged(f"{document.name}: it holds no interval.")

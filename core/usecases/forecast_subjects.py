@@ -110,4 +110,4 @@ def next_open_day(gate: Rule, grid: DayGrid, now: datetime) -> date:
         if gate.on(day, grid.zone) >= now:
             return day
         day += timedelta(1)
-    raise InvalidRequest(f"the gate '{gate.text}' is always closed: it is no rule of days.")
+    raise InvalidRequest(f"the gate '{gate.text}' is always closed.")

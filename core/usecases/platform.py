@@ -77,18 +77,20 @@ class Platform:
         history: bool = False,
         vintages: bool = False,
         unit: str | None = None,
+        lead: str | None = None,
     ) -> DataFrame:
         """Read series into a pandas frame, one row an interval, indexed by ``interval_start`` in UTC.
 
         ``series`` is an id or a pattern; days are the market's operating days, the end day included. A gap is a
-        row with a ``state`` and no value. Raises as `QuerySeries.run`.
+        row with a ``state`` and no value. Of forecasts the latest issue counts, with ``lead`` (``P1D``) the latest
+        of those that were issued so long before the interval, with ``vintages`` every one. Raises as `QuerySeries.run`.
         """
         from carbon254.core.usecases.frames import frame_of
         from carbon254.core.usecases.questions import question_of
 
         question = question_of(
             self.catalogue, series, start, end, as_of=as_of, published_by=published_by, history=history,
-            vintages=vintages, unit=unit,
+            vintages=vintages, unit=unit, lead=lead,
         )  # fmt: skip
         return frame_of(self.query.run(question, Scope.everything()))
 

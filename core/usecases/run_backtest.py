@@ -145,7 +145,7 @@ class RunBacktest:
     def _work(self, execution: Execution, scope: Scope, on_progress: OnProgress) -> BacktestResult:
         plan = build(BacktestPlan, execution.facts["plan"])
         parts = [one for target in plan.targets for one in self._parts(plan, target, scope)]
-        specs = [one.spec for one in plan.models]
+        specs = [self.runner.settled(one.spec) for one in plan.models]
         wanted = [self.runner.wanted(specs, one.days) for one in parts]
         total, done = sum(one.count for one in wanted), 0
 

@@ -161,7 +161,7 @@ class RunForecast:
         configuration = check_configuration(request.configuration or own)
         for before in self.runner.log.executions("forecast", configuration):
             known = ModelSpec(before.facts["model"], before.facts["parameters"])
-            if before.state == "done" and known != spec:
+            if before.state == "done" and self.runner.settled(known) != self.runner.settled(spec):
                 raise Conflict(
                     f"configuration '{configuration}' is {known.model} with {dict(known.parameters)}; "
                     "give other parameters another configuration."
@@ -197,11 +197,12 @@ class RunForecast:
     def _execute(self, case: _Case, on_days: OnDays, *, anew: bool = False) -> Forecast:
         gate = self.subjects.gate(case.request.target, case.conditions)
         origins = Origins(gate, case.subject.grid.zone, case.origin)
-        wanted = self.runner.wanted([case.request.spec], [case.day])
+        spec = self.runner.settled(case.request.spec)
+        wanted = self.runner.wanted([spec], [case.day])
         said = self.runner.run(
             wanted, case.knowledge, origins, case.conditions, on_days=on_days, anew=anew
         )
-        return forecast_of(said[case.request.spec][case.day], case.horizon)
+        return forecast_of(said[spec][case.day], case.horizon)
 
     def _facts(self, case: _Case) -> dict[str, Any]:
         request, models = case.request, self.runner.models

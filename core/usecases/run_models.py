@@ -63,24 +63,30 @@ class RunModels:
     log: ExecutionLog
     work: str
 
+    def settled(self, spec: ModelSpec) -> ModelSpec:
+        """The same model with all its parameters, defaults too. Raises `NotFound`, `PluginBroken`, `InvalidRequest`."""
+        model = self.models.model(spec.model)
+        parameters = build(model.Parameters, spec.parameters, f"parameters of {spec.model}")
+        return ModelSpec(spec.model, plain(parameters), spec.label)
+
     def wanted(self, specs: Sequence[ModelSpec], days: Sequence[date]) -> Wanted:
-        """The models with their members, and the days of each. Raises `NotFound`, `PluginBroken`, `InvalidRequest`."""
+        """The models, `settled`, with their members, and the days of each. Raises as `settled`."""
         wanted = Wanted()
         for spec in specs:
-            self._want(wanted, spec, set(days), ())
+            self._want(wanted, self.settled(spec), set(days), ())
         return wanted
 
     def _want(
         self, wanted: Wanted, spec: ModelSpec, days: set[date], above: tuple[ModelSpec, ...]
     ) -> None:
         model = self.models.model(spec.model)
-        parameters = build(model.Parameters, spec.parameters, f"parameters of {spec.model}")
+        parameters = build(model.Parameters, spec.parameters)
         if spec in above:
             raise InvalidRequest(f"'{spec.name}' is a member of itself.")
         wanted.days.setdefault(spec, set()).update(days)
         if not isinstance(model, Combiner):
             return
-        members = tuple(model.members(parameters))
+        members = tuple(self.settled(one) for one in model.members(parameters))
         wanted.members[spec] = members
         first, last = min(days) - timedelta(model.memory(parameters)), max(days)
         past = {first + timedelta(n) for n in range((last - first).days + 1)}

@@ -141,9 +141,7 @@ class Desk:
 
     @property
     def trace(self) -> TraceNumber:
-        return TraceNumber(
-            self.store, self.archive, self.journal, OwnCatalogue(self.catalogue)
-        )
+        return TraceNumber(self.store, self.archive, self.journal, OwnCatalogue(self.catalogue))
 
     @property
     def reread(self) -> RereadDocuments:
@@ -183,7 +181,9 @@ class Desk:
     def fill(self, first: date, last: date, *, seed: int = 1, **options: Any) -> None:
         """History of all three series, each day's numbers published at its hour of the day before."""
         count = (last - first).days + 1
-        for series, matrix in zip((PRICE, LOAD, WIND), made_up(count, 24, seed).values(), strict=True):
+        for series, matrix in zip(
+            (PRICE, LOAD, WIND), made_up(count, 24, seed).values(), strict=True
+        ):
             hour, issued = SAID[series]
             starts = GRID.starts(first, last)
             self.record(
