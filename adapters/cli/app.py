@@ -20,6 +20,7 @@ _PARTS: Final = {
     "judging": ("quality", "doctor"),
     "forecasting": ("forecast", "models"),
     "backtesting": ("backtest",),
+    "benchmarking": ("benchmark",),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 

@@ -19,7 +19,7 @@ from carbon254.ports.models import Reader
 
 
 @frozen(kw_only=True)
-class Parameters:
+class LearParameters:
     """Windows and lags, in days; the defaults are the published benchmark's."""
 
     windows: tuple[int, ...] = field(
@@ -60,12 +60,14 @@ class Learnt:
 class Lear:
     """The forecaster. Pure and without memory: what was fitted before changes nothing."""
 
-    Parameters = Parameters
+    Parameters = LearParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
-    def fit(self, reader: Reader, origin: datetime, parameters: Parameters, seed: int) -> Learnt:
+    def fit(
+        self, reader: Reader, origin: datetime, parameters: LearParameters, seed: int
+    ) -> Learnt:
         """Estimate each window. A window longer than history takes what there is; of equal ones the first stays.
 
         Raises `InvalidRequest` where no window has enough whole days.
@@ -76,16 +78,14 @@ class Lear:
         table = read_table(reader, max(first, reader.since), today + timedelta(1))
         known = table.known()
         numbers, dummies = table.regressors(lags)
-        whole = np.isfinite(numbers).all(axis=1) & np.isfinite(table.prices[lags.longest :]).all(
-            axis=1
-        )
+        wanted = table.prices[lags.longest :]
+        whole = np.isfinite(numbers.sum(axis=1) + wanted.sum(axis=1))
         estimates: dict[int, tuple[int, Estimate]] = {}
         for window in sorted(parameters.windows):
             low = max(known - window, 0)
             rows = low + np.flatnonzero(whole[low : max(known - lags.longest, 0)])
             if len(rows) >= LEAST_ROWS and len(rows) not in estimates:
-                prices = table.prices[rows + lags.longest]
-                made = estimate(numbers[rows], dummies[rows], prices, parameters.penalty)
+                made = estimate(numbers[rows], dummies[rows], wanted[rows], parameters.penalty)
                 estimates[len(rows)] = window, made
         if not estimates:
             raise InvalidRequest(

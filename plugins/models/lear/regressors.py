@@ -1,4 +1,4 @@
-"""What a day's prices are explained by: earlier prices, exogenous series of the day and earlier, the day of the week."""
+"""What a day's prices are explained by: earlier prices, exogenous series, the day of the week."""
 
 from __future__ import annotations
 

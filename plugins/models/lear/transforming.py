@@ -1,4 +1,7 @@
-"""The median-arcsinh transform: prices with spikes, zero and negative, made tame, and back (Uniejewski and others, 2018)."""
+"""The median-arcsinh transform: prices with spikes, zero and negative, made tame, and back.
+
+Uniejewski, Weron, Ziel (2018), IEEE Transactions on Power Systems 33(2).
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from carbon254.ports.models import Reader
 
 
 @frozen(kw_only=True)
-class Parameters:
+class NaiveParameters:
     """Which day is repeated."""
 
     rule: Literal["similar_day", "seasonal"] = field(
@@ -36,18 +36,18 @@ class Parameters:
 class Naive:
     """The forecaster; it learns nothing."""
 
-    Parameters = Parameters
+    Parameters = NaiveParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
     def fit(
-        self, reader: Reader, origin: datetime, parameters: Parameters, seed: int
-    ) -> Parameters:
+        self, reader: Reader, origin: datetime, parameters: NaiveParameters, seed: int
+    ) -> NaiveParameters:
         """Return the parameters."""
         return parameters
 
-    def predict(self, state: Parameters, reader: Reader, horizon: Horizon) -> Forecast:
+    def predict(self, state: NaiveParameters, reader: Reader, horizon: Horizon) -> Forecast:
         """Repeat for each day the day that the rule names; where that is not known yet, whole weeks before it.
 
         Raises `InvalidRequest` where no such day of the last five weeks is known.
@@ -59,7 +59,7 @@ class Naive:
 _WEEKS = 5
 
 
-def _lag(day: date, parameters: Parameters) -> int:
+def _lag(day: date, parameters: NaiveParameters) -> int:
     if parameters.rule == "seasonal":
         return parameters.season
     return int(similar_day_lags(np.array([day], "datetime64[D]"))[0])
@@ -68,7 +68,7 @@ def _lag(day: date, parameters: Parameters) -> int:
 def _repeated(reader: Reader, day: date, lag: int) -> Column:
     for weeks in range(_WEEKS):
         before = day - timedelta(lag + 7 * weeks)
-        found = reader.days(reader.subject.target, before, before)[0]
+        found: Column = reader.days(reader.subject.target, before, before)[0]
         if np.isfinite(found).all():
             return found
     raise InvalidRequest(
