@@ -211,6 +211,7 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             summary=made.summary(),
             admit=made.admit(),
             audit=made.audit(),
+            proofs=made.audit(),
             signer=made.signer(),
             keys=made.manage_keys(),
             decisions=made.decisions(),

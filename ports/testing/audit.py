@@ -49,10 +49,12 @@ def refusal(number: int, name: str) -> AuditEntry:
 
 def fill(log: AuditLog, many: int) -> None:
     """Have eight threads append entries: one after the other would wait for the disk each time."""
-    threads = [
-        threading.Thread(target=lambda own: [log.append(entry(n)) for n in own], args=(range(first, many, 8),))
-        for first in range(8)
-    ]  # fmt: skip
+
+    def work(first: int) -> None:
+        for number in range(first, many, 8):
+            log.append(entry(number))
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
