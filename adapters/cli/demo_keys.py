@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from carbon254.adapters.cli.options import Format
-
 if TYPE_CHECKING:
     from carbon254.core.usecases.platform import Platform
 
@@ -18,26 +16,16 @@ _CALLERS: Final = (
     ("pilot", "demo-pilot", "customer", "CAISO hubs, nothing else"),
     ("auditor", "demo-auditor", "house", "the audit log, no number"),
 )
-_EXAMPLE: Final = "/v1/series/caiso/day_ahead/price/hub/TH_NP15_GEN-APND/values?start=2026-11-02T08:00Z&end=2026-11-03T08:00Z"
+_HUB: Final = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+_WINDOW: Final = "start=2026-11-02T08:00Z&end=2026-11-03T08:00Z"
 
 
 def show_demo_keys(platform: Platform, port: int | None) -> None:
     """Make a new key for each of the demo's callers and show it; the one before stays valid until the next demo."""
-    from carbon254.adapters.cli.output import write
-
-    made = [platform.keys.replace(role, who, tenant=tenant) for role, who, tenant, _ in _CALLERS]
-    typer.echo()
-    write(
-        {
-            "role": [role for role, _, _, _ in _CALLERS],
-            "sees": [sees for _, _, _, sees in _CALLERS],
-            "key": [one.token for one in made],
-        },
-        Format.table,
-        title="keys, shown this once",
-        notes=["Send a key as Authorization: Bearer KEY, as here the pilot's:"],
-    )
-    pilot = made[[role for role, _, _, _ in _CALLERS].index("pilot")]
-    typer.echo(
-        f"curl -H 'Authorization: Bearer {pilot.token}' \\\n  'http://127.0.0.1:{port or 8254}{_EXAMPLE}'"
-    )
+    typer.echo("\nkeys, shown this once; send one as Authorization: Bearer KEY")
+    tokens = {}
+    for role, principal, tenant, sees in _CALLERS:
+        tokens[role] = platform.keys.replace(role, principal, tenant=tenant).token
+        typer.echo(f"{role:8} sees {sees}\n  {tokens[role]}")
+    url = f"http://127.0.0.1:{port or 8254}/v1/series/{_HUB}/values?{_WINDOW}"
+    typer.echo(f"as in\n  curl -H 'Authorization: Bearer {tokens['pilot']}' \\\n    '{url}'\n")

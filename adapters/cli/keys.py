@@ -53,9 +53,14 @@ def create(
     with options.platform(context, data) as platform:
         made = platform.keys.create(role, principal, tenant=tenant, life=parse_duration(expires))
     facts = _facts(made)
-    if form is Format.table:
-        notes = ["Keep the key now: it is not shown again. Send it as Authorization: Bearer KEY."]
-        write({"what": list(facts), "": list(facts.values())}, form, output, notes=notes)
+    if form is Format.table and output is None:
+        token = facts.pop(
+            "key"
+        )  # on a line of its own, so that it is whole whatever the terminal's width
+        typer.echo(
+            f"{token}\nKeep it now: it is not shown again. Send it as Authorization: Bearer KEY.\n"
+        )
+        write({"what": list(facts), "": list(facts.values())}, form)
     else:
         write({name: [value] for name, value in facts.items()}, form, output)
 
