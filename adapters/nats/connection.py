@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -23,11 +23,15 @@ GONE: Final = (
 )  # what tells that a server does not answer; a timeout is the latter
 
 
+def _shown(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
 @frozen(kw_only=True)
 class Address:
     """Where the server is and who we are there; ``seconds`` is how long it has for an answer."""
 
-    url: str = "nats://127.0.0.1:4222"
+    url: str = field(default="nats://127.0.0.1:4222", repr=lambda url: repr(_shown(url)))
     user: str = ""
     password: str = field(default="", repr=False)
     inbox: str = "_INBOX"
@@ -36,7 +40,7 @@ class Address:
     @property
     def shown(self) -> str:
         """The address without what is secret."""
-        return re.sub(r"//[^@/]*@", "//", self.url)
+        return _shown(self.url)
 
 
 @contextmanager
@@ -58,6 +62,9 @@ class Connection:
         self._address = address
         self._client: Client | None = None
         self._opening = asyncio.Lock()
+        self.listeners: set[Callable[[], None]] = (
+            set()
+        )  # called when the server goes, and when it is back
 
     async def client(self) -> Client:
         """The connected client. Raises where the server is away: nothing waits in a buffer for its return."""
@@ -80,6 +87,8 @@ class Connection:
             name="carbon254",
             inbox_prefix=to.inbox,
             error_cb=_note,
+            disconnected_cb=self._tell,
+            reconnected_cb=self._tell,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             connect_timeout=2,
@@ -93,6 +102,10 @@ class Connection:
             await client.close()
             raise
         return client
+
+    async def _tell(self) -> None:
+        for listener in list(self.listeners):
+            listener()
 
     async def close(self) -> None:
         """Close the connection; what was published has been acknowledged before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ _CONFIG: Final = """\
 # Written at every start; who may do what stands in the files that are included.
 host: "127.0.0.1"
 port: {port}
-server_name: "carbon254"
+server_name: "{name}"
 max_payload: 1048576
 jetstream {{ store_dir: "{folder}" }}
 {grants}
@@ -58,6 +59,7 @@ class NatsServer:
     def __init__(self, folder: Path, *, port: int = 4222, grants: str = "") -> None:
         self._folder, self._grants = folder, grants
         self.port = port or free_port()
+        self._name = f"carbon254-{secrets.token_hex(4)}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,16 +71,19 @@ class NatsServer:
         """Start it and wait until it answers. Raises `StreamUnavailable` with the reason that it gives."""
         self._folder.mkdir(parents=True, exist_ok=True)
         config, log = self._folder / "server.conf", self._folder / "server.log"
-        _write_private(
-            config,
-            _CONFIG.format(port=self.port, folder=self._folder / "streams", grants=self._grants),
-        )
+        self._configure()
         with log.open("wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 - the program that we found, with a file that we wrote
                 [str(program()), "--config", str(config)], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
         self._wait(log)
+
+    def _configure(self) -> None:
+        text = _CONFIG.format(
+            port=self.port, name=self._name, folder=self._folder / "streams", grants=self._grants
+        )
+        _write_private(self._folder / "server.conf", text)
 
     def _wait(self, log: Path) -> None:
         end = time.monotonic() + _START
@@ -95,18 +100,17 @@ class NatsServer:
         raise StreamUnavailable(f"the message server on port {self.port} did not start: {said}")
 
     def _answers(self) -> bool:
-        """Whether a server greets on the port, and JetStream is ready: it greets last."""
+        """Whether it is this server that greets on the port; it greets when JetStream is ready."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                return connection.recv(4) == b"INFO"
+                return self._name.encode() in connection.recv(4096)
         except OSError:
             return False
 
     def reload(self, grants: str) -> None:
         """Give it other users and grants; who is connected and lost a right is cut off."""
         self._grants = grants
-        config = _CONFIG.format(port=self.port, folder=self._folder / "streams", grants=grants)
-        _write_private(self._folder / "server.conf", config)
+        self._configure()
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
