@@ -62,6 +62,7 @@ class Connection:
         self._address = address
         self._client: Client | None = None
         self._opening = asyncio.Lock()
+        self._trouble: Exception | None = None  # what the library met last
         self.listeners: set[Callable[[], None]] = (
             set()
         )  # called when the server goes, and when it is back
@@ -86,22 +87,28 @@ class Connection:
             to.url,
             name="carbon254",
             inbox_prefix=to.inbox,
-            error_cb=_note,
+            error_cb=self._note,
             disconnected_cb=self._tell,
             reconnected_cb=self._tell,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             connect_timeout=2,
             ping_interval=20,
-            allow_reconnect=True,
             **options,
         )
         try:
             await asyncio.wait_for(work, to.seconds)
+        except TimeoutError:
+            await client.close()
+            raise self._trouble or TimeoutError from None
         except BaseException:
             await client.close()
             raise
         return client
+
+    async def _note(self, error: Exception) -> None:
+        self._trouble = error
+        _log.debug("message server: %s", error)
 
     async def _tell(self) -> None:
         for listener in list(self.listeners):
@@ -111,7 +118,3 @@ class Connection:
         """Close the connection; what was published has been acknowledged before."""
         if self._client is not None:
             await self._client.close()
-
-
-async def _note(error: Exception) -> None:
-    _log.debug("message server: %s", error)
