@@ -86,4 +86,4 @@ def back_off(every: timedelta, failures: int) -> timedelta:
     """
     if failures == 0:
         return timedelta(0)
-    return min(every * 2 ** min(failures - 1, 16), max(every, _LONGEST_WAIT))
+    return min(every * (1 << min(failures - 1, 16)), max(every, _LONGEST_WAIT))
