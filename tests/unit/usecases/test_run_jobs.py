@@ -266,12 +266,15 @@ def test_a_changed_format_alarms_at_once(works: Works, document: Callable[..., D
 def test_one_feed_that_fails_does_not_stop_another(
     works: Works, document: Callable[..., Document]
 ) -> None:
-    give(works, "20250606", *[FeedUnavailable("down")] * 3)
     works.world.run(document(hours("2025-05-29T00:00Z", 7 * 24 + 22), dataset="replies"))
+    first = Request("https://toy.example/20250606/0", name="20250606-0")
     works.at("2025-06-06T12:30Z")
+    replies = document(hours("2025-06-06T00:00Z", 12), dataset="replies")
+    works.fetcher.give(first, FeedUnavailable("down"), replies)
     assert works.jobs.run(PRICES).failures == 1
-    replies = Job("fetch", "toy", "replies", timedelta(hours=1))
-    assert works.jobs.run(replies).failures == 0
+    other = works.jobs.run(Job("fetch", "toy", "replies", timedelta(hours=1)))
+    assert (other.failures, other.recorded) == (0, 12)
+    assert works.jobs.run(PRICES).until is not None
 
 
 def test_a_job_that_is_told_to_stop_ends_after_the_document_in_hand(
