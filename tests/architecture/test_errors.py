@@ -25,6 +25,7 @@ TABLE = {
     "StoreBusy": ("store_busy", 503, 75),
     "StoreUnavailable": ("store_unavailable", 503, 69),
     "AuditUnavailable": ("audit_unavailable", 503, 69),
+    "StreamUnavailable": ("stream_unavailable", 503, 69),
     "DiskFull": ("disk_full", 507, 74),
     # Of feeds. The design names no status: when a caller meets them, it is a gateway to the operator that speaks.
     "FeedUnavailable": ("feed_unavailable", 503, 75),

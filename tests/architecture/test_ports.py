@@ -24,10 +24,12 @@ SUITES = {
     "Fetcher": "FetcherSuite",
     "Journal": "JournalSuite",
     "LocationRegistry": "RecordStoreSuite",
+    "MessageBus": "MessageBusSuite",
     "Outbox": "SeriesStoreSuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
     "SeriesStore": "SeriesStoreSuite",
+    "Subscription": "MessageBusSuite",
 }
 OTHERWISE = {
     "Market": "the conformance kit (`--market ID`), which all markets and tests/contract/demo pass",

