@@ -18,13 +18,16 @@ from carbon254.adapters.plugins.host import PluginHost
 from carbon254.config.settings import Settings
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.query_series import QuerySeries
+from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
@@ -71,8 +74,8 @@ def _made_up(records: RecordStore) -> Callable[[], bool]:
     return lambda: records.get("nature") == "synthetic"
 
 
-def _closing(make: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
-    made = make(*arguments)
+def _closing(make: Callable[..., Any], *arguments: Any, **options: Any) -> Iterator[Any]:
+    made = make(*arguments, **options)
     yield made
     made.close()
 
@@ -86,8 +89,9 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     catalogue = Shared(PluginHost)
+    beside = providers.Object(False)  # noqa: FBT003 - a process that leaves the folder to its owner
     journal = providers.Resource(
-        _closing, FileJournal, providers.Callable(_folder, settings, "journal")
+        _closing, FileJournal, providers.Callable(_folder, settings, "journal"), read_only=beside
     )
     archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
     records = providers.Resource(_closing, _record_store, settings)
@@ -115,14 +119,22 @@ class Container(containers.DeclarativeContainer):
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
+    missed = Shared(FindMissedWork, store, catalogue, clock)
+    alarms = Shared(RaiseAlarms, records, catalogue, clock, catalogue.provided.announce)
+    jobs = Shared(
+        RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials
+    )
 
 
-def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
+def open_platform(
+    settings: Settings, pinned: datetime | None = None, *, beside: bool = False
+) -> Platform:
     """Open the data folder or database of the settings; the clock of a new one is ``pinned``, for a demo.
 
+    ``beside`` the folder's owner, a process on a shared database answers and announces, and takes nothing in.
     Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
     """
-    made = Container(settings=settings, pinned=pinned)
+    made = Container(settings=settings, pinned=pinned, beside=beside)
     try:
         made.journal()
         upkeep = getattr(made.store(), "sort", lambda: None)
@@ -143,6 +155,7 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             quality=made.quality(),
             board=made.board(),
             summary=made.summary(),
+            jobs=made.jobs(),
             files=Folder,
             upkeep=upkeep,
             close=lambda: _shut(made),

@@ -20,6 +20,7 @@ from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
@@ -53,6 +54,7 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    jobs: RunJobs
     files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)
