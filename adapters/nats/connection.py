@@ -17,7 +17,10 @@ from nats.js.client import JetStreamContext
 from carbon254.core.domain.errors import StreamUnavailable
 
 _log = logging.getLogger(__name__)
-_REFUSED: Final = "Authorization Violation"
+GONE: Final = (
+    nats.errors.Error,
+    OSError,
+)  # what tells that a server does not answer; a timeout is the latter
 
 
 @frozen(kw_only=True)
@@ -41,7 +44,7 @@ def translated(address: Address) -> Iterator[None]:
     """Make the library's errors ours."""
     try:
         yield
-    except (nats.errors.Error, OSError, asyncio.TimeoutError, ValueError) as error:
+    except (*GONE, ValueError) as error:
         said = str(error) or type(error).__name__
         raise StreamUnavailable(
             f"the message server at {address.shown} does not answer: {said}; what is to be announced is kept."

@@ -74,7 +74,7 @@ class NatsServer:
             _CONFIG.format(port=self.port, folder=self._folder / "streams", grants=self._grants),
         )
         with log.open("wb") as out:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - the program that we found, with a file that we wrote
                 [str(program()), "--config", str(config)], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip

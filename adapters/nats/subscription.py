@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
-from carbon254.adapters.nats.connection import Connection
+from carbon254.adapters.nats.connection import GONE, Connection
 from carbon254.adapters.nats.loop import LoopThread
 from carbon254.adapters.nats.streams import delivery
 from carbon254.core.domain.streams import Delivery, Start, Stream
@@ -115,7 +115,7 @@ class NatsSubscription:
                     await self._make(_config(self._subject, self._next))
                 await self._pull()
                 failed = 0
-            except (nats.errors.Error, OSError, asyncio.TimeoutError):
+            except GONE:
                 self._consumer = ""
                 await asyncio.sleep(_PAUSES[min(failed, len(_PAUSES) - 1)])
                 failed += 1
@@ -177,7 +177,7 @@ class NatsSubscription:
             streams = await self._connection.streams()
             await self._inbox.unsubscribe()
             await streams.delete_consumer(self._stream.name, self._consumer)
-        except (nats.errors.Error, OSError, asyncio.TimeoutError, ValueError):
+        except (*GONE, ValueError):
             return  # the server forgets it by itself
 
 
