@@ -16,6 +16,8 @@ from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.config.settings import Settings
+from carbon254.core.domain.observations import Observations
+from carbon254.core.domain.streams import Message
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_missed_work import FindMissedWork
@@ -26,6 +28,7 @@ from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
@@ -62,6 +65,23 @@ def _record_store(settings: Settings) -> Any:
     return SqliteRecordStore(settings.data / "records.sqlite")
 
 
+def _bus(settings: Settings, clock: Clock) -> Any:
+    if settings.nats:
+        from carbon254.adapters.nats.bus import NatsBus
+        from carbon254.adapters.nats.connection import Address
+
+        return NatsBus(Address(url=settings.nats))
+    from carbon254.adapters.bus.memory import MemoryBus
+
+    return MemoryBus(clock)
+
+
+def _encode(rows: Observations) -> bytes:
+    from carbon254.adapters.arrow.columns import encode
+
+    return encode(rows)
+
+
 def _clock(records: RecordStore, wanted: datetime | None) -> Clock:
     """The machine's clock, or the instant to which the folder was pinned when it was new."""
     if wanted is not None and records.get(CLOCK_FACT) is None and records.get("nature") is None:
@@ -84,12 +104,21 @@ def _folder(settings: Settings, name: str) -> Path:
     return settings.data / name
 
 
+def _publishing(bus: providers.Provider[Any]) -> providers.Object[Callable[[Message], None]]:
+    """How to publish one message; the bus is opened by the first."""
+
+    def publish(message: Message) -> None:
+        bus().publish([message])
+
+    return providers.Object(publish)
+
+
 class Container(containers.DeclarativeContainer):
     """Every shared object, made once, when first asked for; resources are closed by `shutdown_resources`."""
 
     settings = providers.Dependency(instance_of=Settings)
     catalogue = Shared(PluginHost)
-    beside = providers.Object(False)  # noqa: FBT003 - a process that leaves the folder to its owner
+    beside = providers.Object(False)
     journal = providers.Resource(
         _closing, FileJournal, providers.Callable(_folder, settings, "journal"), read_only=beside
     )
@@ -120,10 +149,12 @@ class Container(containers.DeclarativeContainer):
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
     missed = Shared(FindMissedWork, store, catalogue, clock)
-    alarms = Shared(RaiseAlarms, records, catalogue, clock, catalogue.provided.announce)
-    jobs = Shared(
-        RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials
+    bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
+    relay = Shared(RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode))
+    alarms = Shared(
+        RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
     )
+    jobs = Shared(RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials)
 
 
 def open_platform(
@@ -156,6 +187,7 @@ def open_platform(
             board=made.board(),
             summary=made.summary(),
             jobs=made.jobs(),
+            relay=made.relay,
             files=Folder,
             upkeep=upkeep,
             close=lambda: _shut(made),

@@ -70,13 +70,12 @@ def from_caller(value: Any) -> Any:
 
 def install() -> None:
     """Let `sys.stdout` and `sys.stderr` follow the call that runs. Doing it again is nothing."""
-    if not isinstance(sys.stdout, _Stream):
-        sys.stdout = _Stream(sys.stdout, 0)
-    if not isinstance(sys.stderr, _Stream):
-        sys.stderr = _Stream(sys.stderr, 1)
+    for number, name in enumerate(("stdout", "stderr")):
+        if not isinstance(own := getattr(sys, name), _Stream):
+            setattr(sys, name, _Stream(own, number))
 
 
-def stream(file: TextIO) -> Any:
+def stream(file: Any) -> Any:
     """The stream as it is now, for work that prints from threads of its own."""
     call = _CURRENT.get()
     return _Bound(call, file) if call is not None and isinstance(file, _Stream) else file
@@ -156,7 +155,7 @@ class _Bound(io.TextIOBase):
     encoding = "utf-8"
 
     def __init__(self, call: Call, file: _Stream) -> None:
-        self._call, self._number = call, file._number  # noqa: SLF001 - its own kind
+        self._call, self._number = call, file._number
 
     def writable(self) -> bool:
         return True

@@ -11,10 +11,10 @@ from carbon254.core.domain.errors import StoreBusy
 
 
 class FolderLeadership:
-    """One leader for each folder; the lock ends with the process, however that ends."""
+    """One leader for each seat of a folder; the lock ends with the process, however that ends."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, seat: str = "jobs") -> None:
+        self._folder, self._name = folder, f"{seat}.lock"
         self._lock: FolderLock | None = None
         self._guard = threading.Lock()
 
@@ -24,7 +24,7 @@ class FolderLeadership:
                 try:
                     with translated(f"folder {self._folder}"):
                         make_folder(self._folder)
-                        self._lock = FolderLock(self._folder / "leader.lock")
+                        self._lock = FolderLock(self._folder / self._name)
                 except StoreBusy:
                     return False
             return True

@@ -28,7 +28,9 @@ class Call:
 
     def __init__(self, connection: socket.socket, facts: Mapping[str, Any]) -> None:
         self.arguments: list[str] = list(facts["arguments"])
-        self.folder = Path(facts["folder"])  # where the caller stands: its relative paths start here
+        self.folder = Path(
+            facts["folder"]
+        )  # where the caller stands: its relative paths start here
         self.columns: int | None = facts.get("columns")
         self.terminals: tuple[bool, bool] = tuple(facts.get("terminals", (False, False)))
         self.colour = bool(facts.get("colour"))

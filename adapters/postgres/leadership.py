@@ -24,10 +24,10 @@ _PATIENCE = {
 
 
 class PostgresLeadership:
-    """One leader for each schema of a database, whichever machine it runs on."""
+    """One leader for each seat and schema of a database, whichever machine it runs on."""
 
-    def __init__(self, dsn: str, *, schema: str = "carbon254") -> None:
-        self._key = lock_key(f"{check_name(schema)} leader")
+    def __init__(self, dsn: str, *, schema: str = "carbon254", seat: str = "jobs") -> None:
+        self._key = lock_key(f"{check_name(schema)} leader of {seat}")
         self._connections = Connections(dsn, schema, **_PATIENCE)
         self._connection: psycopg.Connection[Any] | None = None
         self._guard = threading.Lock()

@@ -19,6 +19,7 @@ from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
@@ -55,6 +56,7 @@ class Platform:
     board: ShowBoard
     summary: SummariseStore
     jobs: RunJobs
+    relay: Callable[[], RelayMessages]  # opens the bus
     files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)
