@@ -50,11 +50,11 @@ class Leader:
         with self._opening() as jobs:
             all_jobs = jobs.jobs()
             _log.info("this process leads: %d jobs", len(all_jobs))
-            self._scheduler.start(
-                all_jobs, jobs.when, lambda job: jobs.run(job, lambda: not ending.is_set())
-            )
             self.leads = True
             try:
+                self._scheduler.start(
+                    all_jobs, jobs.when, lambda job: jobs.run(job, lambda: not ending.is_set())
+                )
                 while self._leadership.held() and not stop.wait(self._look):
                     pass
             finally:

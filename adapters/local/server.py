@@ -17,7 +17,7 @@ from carbon254.adapters.local import frames
 from carbon254.adapters.local.address import NAME, address, check_folder, peer
 
 _AT_ONCE: Final = 16
-_LOOK: Final = 0.5  # seconds between looks at whether to stop
+_LOOK: Final = 0.1  # seconds between looks at whether to stop
 _SAY: Final = 30.0  # seconds that a caller has to say what it wants
 _END: Final = 5.0  # seconds that a command has to end when the owner goes down
 _log = logging.getLogger("carbon254.local")
