@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.plugins.host import PluginHost
 
 if TYPE_CHECKING:
+    from carbon254.adapters.cli.calls import Call
+    from carbon254.config.processes import Process
+    from carbon254.config.settings import Settings
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -23,19 +27,43 @@ if TYPE_CHECKING:
 class Doors:
     """What the command line may open; each opens when it is asked for, so that ``markets`` stays quick."""
 
+    def __init__(self, arguments: Sequence[str] = ()) -> None:
+        self._arguments = arguments
+        self._process: Process | None = None
+
     def catalogue(self) -> MarketCatalogue:
         return PluginHost()
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+        settings = _settings(data)
+        _forward(settings.data, self._arguments)
         from carbon254.config.container import open_platform
-        from carbon254.config.settings import load
 
-        return open_platform(load(_environment(), folder=data, data=data), pinned)
+        return open_platform(settings, pinned)
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         from carbon254.adapters.files.folder import Folder
 
         return Folder(paths)
+
+    @contextmanager
+    def process(
+        self,
+        kind: str,
+        data: Path | None,
+        *,
+        platform: Platform | None = None,
+        port: int | None = None,
+        nats: bool = False,
+    ) -> Iterator[Process]:
+        from carbon254.config.processes import Process
+
+        self._process = Process(kind, _settings(data), self.server, run_command)
+        try:
+            self._process.start(platform, port, nats=nats)
+            yield self._process
+        finally:
+            self._process.stop()
 
     def server(self, platform: Platform, port: int | None) -> Any:
         from carbon254.adapters.http.app import create_app as create_http
@@ -44,11 +72,52 @@ class Doors:
 
         def check() -> dict[str, Any]:
             last = platform.store.last_recorded()
-            return {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
+            told = {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
+            return told | (self._process.health() if self._process else {})
 
         return listen(
             create_http(platform.catalogue.cards, check), load(_environment(), port=port).port
         )
+
+
+class Inside(Doors):
+    """What a command may open that runs inside of the process that owns the folder: what is open there."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__()
+        self._platform = platform
+
+    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+        return self._platform
+
+
+def run_command(platform: Platform, call: Call) -> int:
+    """Run a command for another process of this user."""
+    from carbon254.adapters.cli.calls import run_call
+
+    doors = Inside(platform)
+    return run_call(call, lambda words: errors.run(_command(doors), words))
+
+
+def _forward(folder: Path, arguments: Sequence[str]) -> None:
+    """Have the process that owns the folder run the command, where there is one that listens; leaves with its status.
+
+    What runs on itself is not forwarded: it opens the folder, and is told who has it.
+    """
+    from carbon254.config.reaching import reach
+
+    if arguments and (status := reach(folder, arguments)) is not None:
+        raise SystemExit(status)
+
+
+def _settings(data: Path | None) -> Settings:
+    from carbon254.config.settings import load
+
+    return load(_environment(), folder=data, data=data)
+
+
+def _command(doors: Doors) -> Callable[[Sequence[str]], Callable[..., object]]:
+    return lambda arguments: create_command(doors, __version__, arguments)
 
 
 def _environment() -> Mapping[str, str]:
@@ -58,6 +127,5 @@ def _environment() -> Mapping[str, str]:
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(
-        errors.run(lambda arguments: create_command(Doors(), __version__, arguments), sys.argv[1:])
-    )
+    arguments = sys.argv[1:]
+    sys.exit(errors.run(_command(Doors(arguments)), arguments))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -27,6 +27,12 @@ class Format(str, Enum):
     parquet = "parquet"
 
 
+class Process(Protocol):
+    """What runs on."""
+
+    lines: list[str]  # where it is to be reached, for people
+
+
 class Doors(Protocol):
     """What ``config`` hands to the command line."""
 
@@ -42,8 +48,19 @@ class Doors(Protocol):
         """Documents of files and folders."""
         ...
 
-    def server(self, platform: Platform, port: int | None) -> Any:
-        """A bound WSGI server over an open platform; ``run`` serves until interrupted."""
+    def process(
+        self,
+        kind: str,
+        data: Path | None,
+        *,
+        platform: Platform | None = None,
+        port: int | None = None,
+        nats: bool = False,
+    ) -> AbstractContextManager[Process]:
+        """Start a process that runs on, over an open platform or one of its own; leaving stops it.
+
+        ``kind`` is ``up``, ``serve``, ``work``, ``relay`` or ``demo``; with ``nats`` it starts a message server too.
+        """
         ...
 
 

@@ -76,9 +76,13 @@ class Stream:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """What it keeps: single series and batches, or signs of life."""
+        """What it keeps: single series and batches, or signs of life and alarms."""
         if self.kind == HEARTBEAT:
-            return (heartbeat_subject(self.market),)
+            return (
+                heartbeat_subject(self.market),
+                f"dq.v1.{self.market}.*",
+                f"src.v1.{self.market}.*.state",
+            )
         return (
             f"md.v1.{self.market}.*.*.{self.kind}.*",
             f"batch.v1.{self.market}.*.{self.kind}",
@@ -106,12 +110,17 @@ def stream_of(subject: str) -> Stream:
     match subject.split("."):
         case ["md", "v1", market, _, _, kind, _] | ["batch", "v1", market, _, kind]:
             found = Stream(market, kind)
-        case ["sys", "v1", "heartbeat", market]:
+        case (
+            ["sys", "v1", "heartbeat", market]
+            | ["dq", "v1", market, _]
+            | ["src", "v1", market, _, "state"]
+        ):
             found = Stream(market, HEARTBEAT)
         case _:
             raise InvalidRequest(
-                f"subject '{subject}': use md.v1.MARKET.RUN.MEASURE.KIND.LOCATION, batch.v1.MARKET.RUN.KIND or "
-                "sys.v1.heartbeat.MARKET, with * for any run, measure or location."
+                f"subject '{subject}': use md.v1.MARKET.RUN.MEASURE.KIND.LOCATION, batch.v1.MARKET.RUN.KIND, "
+                "sys.v1.heartbeat.MARKET, dq.v1.MARKET.CHECK or src.v1.MARKET.DATASET.state, with * for any run, "
+                "measure, location, check or dataset."
             )
     if not set(found.market) <= _MARKET or found.kind not in {*vocabulary.kinds(), HEARTBEAT}:
         raise InvalidRequest(

@@ -23,7 +23,9 @@ from carbon254.core.usecases.manage_keys import ManageKeys
 from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
@@ -60,6 +62,8 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    jobs: RunJobs
+    relay: Callable[[], RelayMessages]  # opens the bus
     admit: AdmitCalls
     audit: AuditLog
     signer: Signer

@@ -1,0 +1,217 @@
+"""The processes that run on: which parts each has, and how they are put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import evolve, frozen
+
+from carbon254.adapters.jobs.leading import Leader
+from carbon254.adapters.jobs.parts import RUNNING, Parts, Work
+from carbon254.adapters.jobs.scheduler import JobScheduler
+from carbon254.adapters.local.server import LocalServer
+from carbon254.config.container import open_platform
+from carbon254.config.settings import Settings
+from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
+
+if TYPE_CHECKING:
+    from carbon254.adapters.local.server import Call
+    from carbon254.core.usecases.platform import Platform
+    from carbon254.core.usecases.run_jobs import RunJobs
+    from carbon254.ports.jobs import Leadership
+
+STANDING_BY: Final = "standing by"
+_LOOK: Final = 0.2  # seconds between looks at whether to stop
+_STANDBY: Final = 5.0  # seconds between looks at whether another relay has ended
+_log = logging.getLogger("carbon254.processes")
+
+RunCommand = Callable[["Platform", "Call"], int]
+Listen = Callable[["Platform", int | None], Any]
+
+
+class Process:
+    """One of the commands that run on. Use it in a ``with``: leaving stops its parts and closes what it opened."""
+
+    def __init__(self, kind: str, settings: Settings, listen: Listen, command: RunCommand) -> None:
+        self._kind, self._settings = kind, settings
+        self._listen, self._command = listen, command
+        self._parts: Parts | None = None
+        self._leader: Leader | None = None
+        self._closing: list[Callable[[], None]] = []
+        self.lines: list[str] = []  # where it is to be reached, for people
+
+    def states(self) -> Mapping[str, str]:
+        """How each part is; ``jobs`` says as well whether this process leads."""
+        found = dict(self._parts.states()) if self._parts else {}
+        if self._leader is not None and found.get("jobs") == RUNNING and not self._leader.leads:
+            found["jobs"] = f"{STANDING_BY}: another process leads"
+        return found
+
+    def health(self) -> dict[str, Any]:
+        """What the readiness probe tells of the parts."""
+        states = self.states()
+        well = all(state == RUNNING or state.startswith(STANDING_BY) for state in states.values())
+        return {"status": "ok" if well else "degraded", "parts": dict(states)}
+
+    def start(self, platform: Platform | None, port: int | None, *, nats: bool = False) -> None:
+        """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
+        works: dict[str, Work] = {}
+        if nats:
+            self._start_nats()
+        if self._kind != "work" and platform is None:
+            platform = open_platform(self._settings, beside=self._beside)
+            self._closing.append(platform.close)
+        if platform is not None and not self._beside:
+            works["commands"] = self._commands(platform).serve
+        if self._kind in ("up", "serve", "demo"):
+            assert platform is not None
+            works["api"] = self._api(platform, port)
+        if self._kind in ("up", "work"):
+            works["jobs"] = self._leader = self._jobs(platform)
+        if self._kind in ("up", "relay"):
+            assert platform is not None
+            works["relay"] = self._relay(platform)
+        self._parts = Parts(works)
+        self._parts.start()
+
+    def stop(self) -> None:
+        """Stop the parts, the newest work first to end, and close what was opened."""
+        if self._parts is not None:
+            self._parts.stop()
+        while self._closing:
+            self._closing.pop()()
+
+    @property
+    def _beside(self) -> bool:
+        """Whether this process leaves the folder to its owner: it answers from a shared database alone."""
+        return self._settings.store == "postgres" and self._kind in ("serve", "relay")
+
+    def _start_nats(self) -> None:
+        """Start a message server of our own, on loopback, at the port of the settings."""
+        from urllib.parse import urlsplit
+
+        from carbon254.adapters.nats.server import NatsServer
+
+        wanted = urlsplit(self._settings.nats or "nats://127.0.0.1:4222")
+        if wanted.hostname not in ("127.0.0.1", "localhost"):
+            raise InvalidRequest(
+                f"--nats starts a server on this machine, and the settings name one at {wanted.hostname}: "
+                "leave --nats out to use that."
+            )
+        server = NatsServer((self._settings.data / "nats").resolve(), port=wanted.port or 4222)
+        server.start()
+        self._closing.append(server.stop)
+        self._settings = evolve(self._settings, nats=server.url)
+        self.lines.append(f"streaming {server.url}")
+
+    # ------------------------------------------------------------ the parts
+
+    def _commands(self, platform: Platform) -> LocalServer:
+        kept = evolve(
+            platform, close=lambda: None
+        )  # a command closes what it opens; this stays open
+        return LocalServer(self._settings.data, partial(self._command, kept))
+
+    def _api(self, platform: Platform, port: int | None) -> Work:
+        first: list[Any] = [self._listen(platform, port)]
+        bound = int(first[0].effective_port)
+        self.lines.append(f"serving http://127.0.0.1:{bound}/v1/markets until interrupted (Ctrl-C)")
+
+        def work(stop: Event) -> None:
+            _serve(first.pop() if first else self._listen(platform, bound), stop)
+
+        return work
+
+    def _jobs(self, platform: Platform | None) -> Leader:
+        @contextmanager
+        def opening() -> Iterator[RunJobs]:
+            if platform is not None:
+                yield platform.jobs
+                return
+            with open_platform(self._settings) as opened, self._reached(opened):
+                yield opened.jobs
+
+        self.lines.append("running jobs; see them with: carbon254 jobs")
+        return Leader(_leadership(self._settings), JobScheduler(), opening)
+
+    @contextmanager
+    def _reached(self, platform: Platform) -> Iterator[None]:
+        """Answer other commands while this process owns the folder."""
+        parts = Parts({"commands": self._commands(platform).serve})
+        parts.start()
+        try:
+            yield
+        finally:
+            parts.stop()
+
+    def _relay(self, platform: Platform) -> Work:
+        """Relay while no other process does: two would break the order of a subject."""
+        leadership = _leadership(self._settings, "relay")
+
+        def work(stop: Event) -> None:
+            try:
+                while not stop.is_set():
+                    if leadership.acquire():
+                        platform.relay().run(_While(leadership, stop), monotonic, _trouble)
+                    stop.wait(_STANDBY)
+            finally:
+                leadership.release()
+
+        where = self._settings.nats.rpartition("@")[2] or "the process itself"
+        self.lines.append(f"relaying messages to {where}")
+        return work
+
+
+@frozen
+class _While:
+    """Tells a relay to end when the process does, or when the lead is lost."""
+
+    leadership: Leadership
+    stop: Event
+
+    def is_set(self) -> bool:
+        return self.stop.is_set() or not self.leadership.held()
+
+    def wait(self, timeout: float) -> bool:
+        return self.stop.wait(timeout)
+
+
+def _trouble(error: Carbon254Error) -> None:
+    _log.error("relay: %s: %s", error.code, error)
+
+
+def _leadership(settings: Settings, seat: str = "jobs") -> Leadership:
+    if settings.store == "postgres":
+        from carbon254.adapters.postgres.leadership import PostgresLeadership
+
+        return PostgresLeadership(settings.dsn, seat=seat)
+    from carbon254.adapters.files.leadership import FolderLeadership
+
+    return FolderLeadership(settings.data, seat=seat)
+
+
+def _serve(server: Any, stop: Event) -> None:
+    """Run a bound server until told to stop."""
+    from carbon254.adapters.http.server import stop as end
+
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            if stop.wait(_LOOK):
+                end(server)
+                return
+
+    watcher = Thread(target=watch, name="carbon254-api-stop", daemon=True)
+    watcher.start()
+    try:
+        server.run()
+    finally:
+        ended.set()
+        watcher.join()
