@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from carbon254.core.domain.grants import Grant
+from carbon254.core.domain.grants import StreamGrant
 from carbon254.core.domain.series import subject_token
 
 DOMAIN: Final = "markets"  # what a subscriber names as JetStream's domain
@@ -44,7 +44,7 @@ class User:
 
     name: str
     password: Password
-    grants: tuple[Grant, ...]
+    grants: tuple[StreamGrant, ...]
 
     @property
     def inbox(self) -> str:
@@ -99,8 +99,12 @@ def services_of(user: User) -> Iterator[Service]:
             yield Service(f"$JS.ACK.{stream}.{consumer}.>")
 
 
-def render(users: Sequence[User], relay: Password) -> str:
-    """Accounts, users, exports and imports, for a server's configuration."""
+def render(users: Sequence[User], relay: Password, issuer: str = "") -> str:
+    """Accounts, users, exports and imports, for a server's configuration.
+
+    With an ``issuer`` the server asks whoever signs with that key who its users are (`callout`), and passwords stand
+    nowhere; without, each user has a password here.
+    """
     asked: dict[Service, list[str]] = {}
     for user in users:
         for service in services_of(user):
@@ -110,23 +114,38 @@ def render(users: Sequence[User], relay: Password) -> str:
     lines += [_export(service, accounts) for service, accounts in sorted(asked.items())]
     lines += ["    ]", "  }"]
     for user in users:
-        lines += _account(user)
-    return "\n".join([*lines, "}", ""])
+        lines += [
+            f"  {json.dumps(user.account)} {{",
+            *([] if issuer else _user(user)),
+            *_imports(user),
+            "  }",
+        ]
+    lines.append("}")
+    if issuer:
+        lines.append(_CALLOUT.format(issuer=issuer, relay=RELAY, account=MARKETS))
+    return "\n".join([*lines, ""])
 
 
-def _account(user: User) -> Iterable[str]:
-    services = sorted(services_of(user))
-    yield f"  {json.dumps(user.account)} {{"
+_CALLOUT: Final = """\
+authorization {{
+  timeout: 5
+  auth_callout {{ issuer: {issuer}, auth_users: [{relay}], account: {account} }}
+}}"""
+
+
+def _user(user: User) -> Iterable[str]:
     yield f"    users: [{{user: {json.dumps(user.name)}, password: {user.password.render()}, permissions: {{"
     yield "      publish: {allow: ["
-    yield from (f"        {json.dumps(service.seen)}" for service in services)
+    yield from (f"        {json.dumps(service.seen)}" for service in sorted(services_of(user)))
     yield "      ]}"
     yield f"      subscribe: {{allow: [{json.dumps(user.inbox + '.>')}]}}"
     yield "    }}]"
+
+
+def _imports(user: User) -> Iterable[str]:
     yield "    imports: ["
-    yield from (_import(service) for service in services)
+    yield from (_import(service) for service in sorted(services_of(user)))
     yield "    ]"
-    yield "  }"
 
 
 def _export(service: Service, accounts: Iterable[str]) -> str:

@@ -21,30 +21,30 @@ _PARTS: Final = ("market", "run", "measure", "kind", "location")
 
 
 @frozen
-class Grant:
+class StreamGrant:
     """What may be read of a stream: subjects, or patterns of subjects with ``*``, none inside another."""
 
     stream: Stream
     subjects: tuple[str, ...]
 
 
-def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[Grant, ...]:
+def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGrant, ...]:
     """What the scope allows of the streams of these markets, with the signs of life of each market it sees.
 
     Markets whose card forbids redistribution have no streams.
     """
-    found: list[Grant] = []
+    found: list[StreamGrant] = []
     for market, card in sorted(cards.items()):
         if card.redistribution == "forbidden":
             continue
         own = [
-            Grant(Stream(market, kind), subjects)
+            StreamGrant(Stream(market, kind), subjects)
             for kind in sorted({kind for one in card.datasets.values() for kind in one.kinds})
             if (subjects := tuple(_subjects(scope, card, kind)))
         ]
         if own:
             life = Stream(market, HEARTBEAT)
-            found += [*own, Grant(life, life.subjects)]
+            found += [*own, StreamGrant(life, life.subjects)]
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ from carbon254.adapters.nats.connection import Address
 from carbon254.adapters.nats.permissions import DOMAIN, Password, User, render
 from carbon254.adapters.nats.server import NatsServer
 from carbon254.core.domain.errors import StreamUnavailable
-from carbon254.core.domain.grants import Grant
+from carbon254.core.domain.grants import StreamGrant
 from carbon254.core.domain.streams import HEARTBEAT, Message, Stream
 from carbon254.core.domain.vocabulary import kinds
 
@@ -55,7 +55,7 @@ GRANTED_KINDS = {"hub", HEARTBEAT}
 
 
 def reads(name: str, *streams: Stream) -> User:
-    return User(name, Password("pw"), tuple(Grant(one, one.subjects) for one in streams))
+    return User(name, Password("pw"), tuple(StreamGrant(one, one.subjects) for one in streams))
 
 
 @pytest.fixture(scope="module")
