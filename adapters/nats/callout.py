@@ -22,7 +22,7 @@ from carbon254.adapters.nats.permissions import User, services_of
 from carbon254.core.domain.errors import Carbon254Error
 
 SUBJECT: Final = "$SYS.REQ.USER.AUTH"
-LIFE: Final = timedelta(hours=1)
+LIFE: Final = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
 
 
@@ -42,11 +42,18 @@ class Callout:
     """Answers the server until it is closed. ``admit`` is called in threads of its own."""
 
     def __init__(
-        self, address: Address, issuer: Issuer, admit: Admit, now: Callable[[], datetime]
+        self,
+        address: Address,
+        issuer: Issuer,
+        admit: Admit,
+        now: Callable[[], datetime],
+        life: timedelta = LIFE,
     ) -> None:
-        self._address, self._issuer, self._admit, self._now = address, issuer, admit, now
+        self._address, self._issuer, self._admit = address, issuer, admit
+        self._now, self._life = now, life
         self._thread = LoopThread("nats-callout")
         self._connection: Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to answer. Raises `StreamUnavailable`."""
@@ -60,23 +67,24 @@ class Callout:
         await client.flush()
 
     def close(self) -> None:
-        """Stop answering: nobody new is let in, whoever is in stays until the hour ends."""
+        """Stop answering: nobody new is let in, whoever is in stays until its time is up."""
         if self._connection is not None and not self._thread.loop.is_closed():
             self._thread.call(self._connection.close())
         self._thread.stop()
 
     async def _asked(self, message: Msg) -> None:
-        asyncio.get_running_loop().create_task(self._answer(message))  # noqa: RUF006 - it ends by itself, or with the loop
+        task = asyncio.create_task(self._answer(message))  # several may knock at once
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, message: Msg) -> None:
+        asked = read(message.data)["nats"]
         try:
-            asked = read(message.data)["nats"]
             told = await asyncio.to_thread(self._token, asked)
-            await message.respond(self._reply(asked, told))
         except Carbon254Error as error:
             _log.warning("a subscriber was refused: %s", error.code)
-            if "asked" in locals():
-                await message.respond(self._reply(asked, {"error": error.code}))
+            told = {"error": error.code}
+        await message.respond(self._reply(asked, told))
 
     def _token(self, asked: dict[str, Any]) -> dict[str, str]:
         wish = asked["connect_opts"]
@@ -84,7 +92,9 @@ class Callout:
         user = self._admit(
             Knock(wish.get("user", ""), key, str(asked["client_info"].get("id", "")))
         )
-        return {"jwt": self._issuer.sign(claims_of(user, asked["user_nkey"], self._now()))}
+        return {
+            "jwt": self._issuer.sign(claims_of(user, asked["user_nkey"], self._now(), self._life))
+        }
 
     def _reply(self, asked: dict[str, Any], told: dict[str, str]) -> bytes:
         claims = {
@@ -94,12 +104,12 @@ class Callout:
         return self._issuer.sign(claims).encode()
 
 
-def claims_of(user: User, key: str, now: datetime) -> dict[str, Any]:
+def claims_of(user: User, key: str, now: datetime, life: timedelta) -> dict[str, Any]:
     """What a user's token says: its account, what it may do, and until when."""
     allowed = [service.seen for service in sorted(services_of(user))]
     return {
         "sub": key, "aud": user.account, "name": user.name, "iat": int(now.timestamp()),
-        "exp": int((now + LIFE).timestamp()),
+        "exp": int((now + life).timestamp()),
         "nats": {
             "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1,
             "pub": {"allow": allowed}, "sub": {"allow": [f"{user.inbox}.>"]},

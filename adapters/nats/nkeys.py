@@ -1,6 +1,6 @@
 """The server's keys and tokens: Ed25519 keys written as NATS writes them, and JSON web tokens that they sign.
 
-Written from NATS' public documents: ADR-14 (tokens), ADR-26 (authorization callout); the alphabet is RFC 4648's base 32.
+After NATS' ADR-14 (tokens) and ADR-26 (callout); letters are those of RFC 4648's base 32.
 """
 
 from __future__ import annotations
