@@ -19,6 +19,7 @@ _PARTS: Final = {
     "ingesting": ("ingest", "backfill", "reread", "read"),
     "markets": ("markets", "plugins"),
     "series": ("series", "coverage", "provenance"),
+    "streaming": ("nats",),
     "judging": ("quality", "doctor"),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.

@@ -94,6 +94,14 @@ def test_a_deny_of_nodes_leaves_the_hubs() -> None:
     assert granted(["*"], ["*/*/*/node/*"]) == HUBS
 
 
+def test_alarms_speak_of_whole_datasets_and_are_for_who_sees_the_whole_market() -> None:
+    alarms = {"sys.v1.heartbeat.caiso", "dq.v1.caiso.*", "src.v1.caiso.*.state"}
+    assert granted(["caiso"])["MD-caiso-heartbeat"] == alarms
+    assert granted(["caiso"], ["caiso/*/*/node/*"])["MD-caiso-heartbeat"] == {
+        "sys.v1.heartbeat.caiso"
+    }
+
+
 @pytest.mark.parametrize("word", ["forbidden", "internal", "open"])
 def test_a_market_that_forbids_redistribution_is_granted_to_nobody(word: str) -> None:
     assert bool(granted(["*"], caiso=word)) is (word != "forbidden")
