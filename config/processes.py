@@ -64,7 +64,8 @@ class Process:
         works: dict[str, Work] = {}
         if nats:
             self._start_nats()
-        if self._kind != "work" and platform is None:
+        stands_by = self._kind == "work" and self._settings.store == "postgres"
+        if platform is None and not stands_by:  # who stands by opens nothing until it leads
             platform = open_platform(self._settings, beside=self._beside)
             self._closing.append(platform.close)
         if platform is not None and not self._beside:
