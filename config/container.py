@@ -29,6 +29,7 @@ from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
@@ -216,6 +217,7 @@ class Container(containers.DeclarativeContainer):
     summary = Shared(SummariseStore, store, catalogue, clock)
     missed = Shared(FindMissedWork, store, catalogue, clock)
     bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
+    streams = Shared(GrantStreams, admit)
     relay = Shared(RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode))
     alarms = Shared(
         RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
@@ -253,6 +255,7 @@ def open_platform(
             board=made.board(),
             summary=made.summary(),
             jobs=made.jobs(),
+            streams=made.streams(),
             relay=made.relay,
             admit=made.admit(),
             audit=made.audit(),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from secrets import token_bytes
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
 
 if TYPE_CHECKING:
     from carbon254.adapters.local.server import Call
+    from carbon254.adapters.nats.doorkeeper import Doorkeeper
     from carbon254.core.usecases.platform import Platform
     from carbon254.core.usecases.run_jobs import RunJobs
     from carbon254.ports.jobs import Leadership
@@ -62,12 +64,13 @@ class Process:
     def start(self, platform: Platform | None, port: int | None, *, nats: bool = False) -> None:
         """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
         works: dict[str, Work] = {}
-        if nats:
-            self._start_nats()
+        door = self._start_nats() if nats else None
         stands_by = self._kind == "work" and self._settings.store == "postgres"
         if platform is None and not stands_by:  # who stands by opens nothing until it leads
             platform = open_platform(self._settings, beside=self._beside)
             self._closing.append(platform.close)
+        if door is not None and platform is not None:
+            door.open(platform.streams, platform.admit.clock.now)
         if platform is not None and not self._beside:
             works["commands"] = self._commands(platform).serve
         if self._kind in ("up", "serve", "demo"):
@@ -93,10 +96,11 @@ class Process:
         """Whether this process leaves the folder to its owner: it answers from a shared database alone."""
         return self._settings.store == "postgres" and self._kind in ("serve", "relay")
 
-    def _start_nats(self) -> None:
+    def _start_nats(self) -> Doorkeeper:
         """Start a message server of our own, on loopback, at the port of the settings."""
         from urllib.parse import urlsplit
 
+        from carbon254.adapters.nats.doorkeeper import Doorkeeper
         from carbon254.adapters.nats.server import NatsServer
 
         wanted = urlsplit(self._settings.nats or "nats://127.0.0.1:4222")
@@ -106,10 +110,12 @@ class Process:
                 "leave --nats out to use that."
             )
         server = NatsServer((self._settings.data / "nats").resolve(), port=wanted.port or 4222)
-        server.start()
-        self._closing.append(server.stop)
-        self._settings = evolve(self._settings, nats=server.url)
-        self.lines.append(f"streaming {server.url}")
+        door = Doorkeeper(server, token_bytes)
+        door.start()
+        self._closing.append(door.close)
+        self._settings = evolve(self._settings, nats=door.url)
+        self.lines.append(f"streaming {server.url} to who has an API key")
+        return door
 
     # ------------------------------------------------------------ the parts
 

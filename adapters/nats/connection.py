@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -23,11 +23,15 @@ GONE: Final = (
 )  # what tells that a server does not answer; a timeout is the latter
 
 
+def _shown(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
 @frozen(kw_only=True)
 class Address:
     """Where the server is and who we are there; ``seconds`` is how long it has for an answer."""
 
-    url: str = "nats://127.0.0.1:4222"
+    url: str = field(default="nats://127.0.0.1:4222", repr=lambda url: repr(_shown(url)))
     user: str = ""
     password: str = field(default="", repr=False)
     inbox: str = "_INBOX"
@@ -36,7 +40,7 @@ class Address:
     @property
     def shown(self) -> str:
         """The address without what is secret."""
-        return re.sub(r"//[^@/]*@", "//", self.url)
+        return _shown(self.url)
 
 
 @contextmanager
@@ -58,6 +62,10 @@ class Connection:
         self._address = address
         self._client: Client | None = None
         self._opening = asyncio.Lock()
+        self._trouble: Exception | None = None  # what the library met last
+        self.listeners: set[Callable[[], None]] = (
+            set()
+        )  # called when the server goes, and when it is back
 
     async def client(self) -> Client:
         """The connected client. Raises where the server is away: nothing waits in a buffer for its return."""
@@ -79,26 +87,34 @@ class Connection:
             to.url,
             name="carbon254",
             inbox_prefix=to.inbox,
-            error_cb=_note,
+            error_cb=self._note,
+            disconnected_cb=self._tell,
+            reconnected_cb=self._tell,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             connect_timeout=2,
             ping_interval=20,
-            allow_reconnect=True,
             **options,
         )
         try:
             await asyncio.wait_for(work, to.seconds)
+        except TimeoutError:
+            await client.close()
+            raise self._trouble or TimeoutError from None
         except BaseException:
             await client.close()
             raise
         return client
 
+    async def _note(self, error: Exception) -> None:
+        self._trouble = error
+        _log.debug("message server: %s", error)
+
+    async def _tell(self) -> None:
+        for listener in list(self.listeners):
+            listener()
+
     async def close(self) -> None:
         """Close the connection; what was published has been acknowledged before."""
         if self._client is not None:
             await self._client.close()
-
-
-async def _note(error: Exception) -> None:
-    _log.debug("message server: %s", error)

@@ -11,7 +11,8 @@ import json
 import threading
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import nats.errors
@@ -23,6 +24,7 @@ from carbon254.adapters.nats.connection import GONE, Connection
 from carbon254.adapters.nats.loop import LoopThread
 from carbon254.adapters.nats.streams import delivery
 from carbon254.core.domain.streams import Delivery, Start, Stream
+from carbon254.core.domain.time import EPOCH
 
 _AT_ONCE: Final = 512  # messages of one request
 _MOST_BYTES: Final = 8 * 2**20
@@ -52,7 +54,9 @@ class NatsSubscription:
         self._changed = threading.Condition()
         self._closed = False
         self._next = 1  # the number from which to go on
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Msg | None] = (
+            asyncio.Queue()
+        )  # None: the server went, or is back
         self._room = asyncio.Event()
         self._inbox: Any = None
         self._consumer = ""
@@ -91,6 +95,7 @@ class NatsSubscription:
             self._next = (await streams.stream_info(self._stream.name)).state.last_seq + 1
             config = _config(self._subject, self._next)
         await self._make(config)
+        self._connection.listeners.add(self._look_up)
         self._task = asyncio.create_task(self._pump())
 
     async def _make(self, config: ConsumerConfig) -> None:
@@ -108,6 +113,13 @@ class NatsSubscription:
         self._reply = inbox
 
     async def _pump(self) -> None:
+        try:
+            await self._pull_for_ever()
+        finally:
+            self._end()
+
+    async def _pull_for_ever(self) -> None:
+        """Pull until it fails, then wait, longer after each failure, and make the consumer again."""
         failed = 0
         while not self._closed:
             try:
@@ -117,11 +129,8 @@ class NatsSubscription:
                 failed = 0
             except GONE:
                 self._consumer = ""
-                await asyncio.sleep(_PAUSES[min(failed, len(_PAUSES) - 1)])
+                await self._pause(_PAUSES[min(failed, len(_PAUSES) - 1)])
                 failed += 1
-            except asyncio.CancelledError:
-                self._end()
-                raise
 
     async def _pull(self) -> None:
         """Ask for messages and take what comes until the request is answered. Raises where the consumer is gone."""
@@ -148,8 +157,20 @@ class NatsSubscription:
             if status:
                 return
 
+    def _look_up(self) -> None:
+        self._arrived.put_nowait(None)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the server goes or is back."""
+        with suppress(TimeoutError):
+            while await asyncio.wait_for(self._arrived.get(), seconds):
+                pass
+
     async def _heard(self) -> Msg:
-        return await asyncio.wait_for(self._arrived.get(), 2.5 * _SIGN)
+        message = await asyncio.wait_for(self._arrived.get(), 2.5 * _SIGN)
+        if message is None:
+            raise nats.errors.StaleConnectionError
+        return message
 
     def _take_in(self, message: Msg) -> str:
         """Queue a message, or return the status that the server tells. Raises where that ends the consumer."""
@@ -158,7 +179,11 @@ class NatsSubscription:
             told = message.metadata
             self._next = told.sequence.stream + 1
             made = delivery(
-                message.subject, message.data, message.headers, told.sequence.stream, told.timestamp
+                message.subject,
+                message.data,
+                message.headers,
+                told.sequence.stream,
+                _arrived(message),
             )
             with self._changed:
                 self._waiting.append(made)
@@ -170,6 +195,7 @@ class NatsSubscription:
         return str(status)
 
     async def _leave(self) -> None:
+        self._connection.listeners.discard(self._look_up)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -179,6 +205,12 @@ class NatsSubscription:
             await streams.delete_consumer(self._stream.name, self._consumer)
         except (*GONE, ValueError):
             return  # the server forgets it by itself
+
+
+def _arrived(message: Msg) -> datetime:
+    """When it came into the stream, cut to microseconds: the library rounds, and replay must not begin too late."""
+    nanoseconds = int(message.reply.split(".")[-2 if message.reply.count(".") == 8 else 9])
+    return EPOCH + timedelta(microseconds=nanoseconds // 1_000)
 
 
 def _config(subject: str, start: Start) -> ConsumerConfig:

@@ -17,6 +17,7 @@ from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
@@ -63,6 +64,7 @@ class Platform:
     board: ShowBoard
     summary: SummariseStore
     jobs: RunJobs
+    streams: GrantStreams
     relay: Callable[[], RelayMessages]  # opens the bus
     admit: AdmitCalls
     audit: AuditLog
