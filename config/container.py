@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,23 +13,33 @@ from dependency_injector import containers, providers
 from carbon254.adapters.clock import FixedClock, SystemClock
 from carbon254.adapters.fetch.http import HttpFetcher
 from carbon254.adapters.files.archive import FileArchive
+from carbon254.adapters.files.checkpoints import FileCheckpoints
 from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
 from carbon254.adapters.plugins.host import PluginHost
+from carbon254.adapters.telemetry.logs import tell
 from carbon254.config.settings import Settings
+from carbon254.core.domain.checkpoints import ORIGIN
+from carbon254.core.domain.errors import Carbon254Error
+from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
+from carbon254.core.usecases.manage_keys import ManageKeys
 from carbon254.core.usecases.platform import Platform
+from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
+from carbon254.core.usecases.verify_audit import VerifyAudit
 from carbon254.ports.clock import Clock
+from carbon254.ports.log import Log
 from carbon254.ports.records import RecordStore
 
 CLOCK_FACT = "clock"  # the pinned instant of a demo folder
@@ -57,6 +68,43 @@ def _record_store(settings: Settings) -> Any:
     from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
 
     return SqliteRecordStore(settings.data / "records.sqlite")
+
+
+def _audit_log(settings: Settings) -> Any:
+    if settings.store == "postgres":
+        from carbon254.adapters.postgres.audit import PostgresAuditLog
+
+        return PostgresAuditLog(settings.dsn)
+    from carbon254.adapters.sqlmodel.sqlite_audit import SqliteAuditLog
+
+    return SqliteAuditLog(settings.data / "audit.sqlite")
+
+
+def _policy(settings: Settings) -> Any:
+    from carbon254.adapters.casbin.policy import SHIPPED, CasbinPolicy
+
+    return CasbinPolicy(settings.policies or SHIPPED)
+
+
+def _signer(settings: Settings) -> Any:
+    from carbon254.adapters.files.seal import NoteSigner, owners_secret
+
+    return NoteSigner(ORIGIN, owners_secret(settings.data / "secrets" / "audit.ed25519"))
+
+
+def _masks(settings: Settings) -> Callable[[str], str]:
+    from carbon254.adapters.files.seal import Masks, owners_secret
+
+    return Masks(owners_secret(settings.data / "secrets" / "audit.salt"))
+
+
+def _keys(records: Any) -> Any:
+    return records.keys()
+
+
+def _new_id() -> str:
+    """An id that cannot be guessed."""
+    return secrets.token_hex(8)
 
 
 def _clock(records: RecordStore, wanted: datetime | None) -> Clock:
@@ -94,6 +142,24 @@ class Container(containers.DeclarativeContainer):
     store = providers.Resource(_closing, _series_store, settings)
     pinned: providers.Object[datetime | None] = providers.Object(None)
     clock = Shared(_clock, records, pinned)
+    machine_clock = Shared(
+        SystemClock
+    )  # keys and the audit live by it, whatever the data's clock says
+    audit = providers.Resource(_closing, _audit_log, settings)
+    keys = Shared(_keys, records)
+    log: providers.Object[Log] = providers.Object(tell)
+    admit = Shared(
+        AdmitCalls, keys, Shared(_policy, settings), audit, machine_clock, catalogue.provided.cards,
+        providers.Object(_new_id), Shared(_masks, settings), log,
+    )  # fmt: skip
+    manage_keys = Shared(ManageKeys, admit)
+    decisions = Shared(ExplainDecisions, audit, admit.provided.policy)
+    signer = Shared(_signer, settings)
+    book = Shared(FileCheckpoints, providers.Callable(_folder, settings, "audit/checkpoints.txt"))
+    checkpoint = Shared(
+        PublishCheckpoint, audit, book, signer, machine_clock, catalogue.provided.announce
+    )
+    verify = Shared(VerifyAudit, audit, book, signer)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
     ingest = Shared(
         IngestDocuments,
@@ -143,13 +209,31 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             quality=made.quality(),
             board=made.board(),
             summary=made.summary(),
+            admit=made.admit(),
+            audit=made.audit(),
+            signer=made.signer(),
+            keys=made.manage_keys(),
+            decisions=made.decisions(),
+            checkpoint=made.checkpoint(),
+            verify=made.verify(),
+            log=made.log(),
             files=Folder,
             upkeep=upkeep,
-            close=lambda: _shut(made),
+            close=lambda: _close(made),
         )
     except BaseException:
         _shut(made)
         raise
+
+
+def _close(made: Container) -> None:
+    """Sign what the audit log has come to, then shut; a head that cannot be signed now is signed the next time."""
+    try:
+        made.checkpoint().run()
+    except Carbon254Error as error:
+        made.log()("checkpoint failed", code=error.code, message=str(error))
+    finally:
+        _shut(made)
 
 
 def _shut(made: Container) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 from attrs import field, frozen
+
+from carbon254.core.domain.errors import Conflict
 
 VALID_AT_A_TIME: Final = 2  # of one principal, so that a key can be replaced without a gap
 
@@ -27,6 +29,15 @@ class ApiKey:
     def valid(self, at: datetime) -> bool:
         """Whether it may be used at an instant."""
         return self.revoked_at is None and at < self.expires_at
+
+
+def check_room(key: ApiKey, others: Iterable[ApiKey]) -> None:
+    """Raise `Conflict` where a principal would hold more keys than may be valid at a time."""
+    valid = [one.id for one in others if one.valid(key.created_at)]
+    if len(valid) >= VALID_AT_A_TIME:
+        raise Conflict(
+            f"{key.principal} of {key.tenant} holds {' and '.join(sorted(valid))} already: revoke one first."
+        )
 
 
 class KeyStore(Protocol):

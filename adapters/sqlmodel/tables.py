@@ -62,3 +62,19 @@ class FactRow(Record, table=True):
 
     name: str = Field(primary_key=True)
     value: str
+
+
+class KeyRow(Record, table=True):
+    """An API key, its secret hashed; ``roles`` with spaces between them."""
+
+    __tablename__ = "keys"
+    __table_args__ = (sa.Index("ix_keys_holder", "tenant", "principal"),)
+
+    id: str = Field(primary_key=True)
+    digest: str
+    principal: str
+    tenant: str
+    roles: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None

@@ -56,3 +56,25 @@ def recorded(batch: Batch, rows: Observations, recorded_at: datetime) -> Observa
         batch.synthetic,
         recorded_at,
     )
+
+
+@frozen
+class AuditCheckpointed:
+    """The audit log's head was signed and published: how many entries, their root in hex, and the signed note."""
+
+    size: int
+    root: str
+    note: str
+    at: datetime
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        return "AuditCheckpointed"
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; instants as ISO 8601 in UTC."""
+        return {
+            "type": "AuditCheckpointed", "size": self.size, "root": self.root, "note": self.note,
+            "at": format_instant(self.at),
+        }  # fmt: skip
