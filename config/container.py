@@ -22,9 +22,12 @@ from carbon254.config.settings import Settings
 from carbon254.core.domain.checkpoints import ORIGIN
 from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.usecases.admit_calls import AdmitCalls
+from carbon254.core.usecases.capture_prices import CapturePrices
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
@@ -33,6 +36,7 @@ from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
@@ -181,6 +185,9 @@ class Container(containers.DeclarativeContainer):
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
+    values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))
+    describe = Shared(DescribeSeries, find, catalogue)
+    locations = Shared(FindLocations, records, catalogue)
 
 
 def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
@@ -209,6 +216,9 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             quality=made.quality(),
             board=made.board(),
             summary=made.summary(),
+            values=made.values(),
+            describe=made.describe(),
+            locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
             signer=made.signer(),

@@ -43,12 +43,15 @@ class Doors:
         from carbon254.config.settings import load
 
         def check() -> dict[str, Any]:
-            last = platform.store.last_recorded()
-            return {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
+            platform.store.last_recorded()
+            platform.audit.head()
+            return {"synthetic": platform.synthetic}
 
-        return listen(
-            create_http(platform.catalogue.cards, check), load(_environment(), port=port).port
+        settings = load(_environment(), port=port)
+        app = create_http(
+            platform, check, version=__version__, requests_a_minute=settings.requests_a_minute
         )
+        return listen(app, settings.port)
 
 
 def _environment() -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
+from keyword import iskeyword
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,9 +23,15 @@ _TRUTH: Final = {"true": True, "false": False}
 
 
 def camel(name: str) -> str:
-    """``as_of`` as ``asOf``; an underscore at the end, which keeps a name from being a keyword, is dropped."""
+    """``as_of`` as ``asOf``; an underscore at the end, which keeps a name from being a keyword, stays."""
     first, *rest = name.rstrip("_").split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    kept = "_" if name.endswith("_") else ""
+    return first + "".join(part.capitalize() for part in rest) + kept
+
+
+def written(alias: str) -> str:
+    """A parameter as it stands in a query."""
+    return alias.rstrip("_")
 
 
 def _in_camel_case(_: type, fields: list[Attribute[Any]]) -> list[Attribute[Any]]:
@@ -92,24 +99,24 @@ def _reader(hint: Any) -> tuple[Reader, bool]:
 
 
 @cache
-def _readers(cls: type[Any]) -> Mapping[str, tuple[Reader, bool]]:
+def _readers(cls: Any) -> Mapping[str, tuple[Reader, bool]]:
     hints = get_type_hints(cls)
-    return {one.alias: _reader(hints[one.name]) for one in attrs.fields(cls)}
+    return {written(one.alias): _reader(hints[one.name]) for one in attrs.fields(cls)}
 
 
 @cache
-def _needed(cls: type[Any]) -> frozenset[str]:
-    return frozenset(one.alias for one in attrs.fields(cls) if one.default is NOTHING)
+def _needed(cls: Any) -> frozenset[str]:
+    return frozenset(written(one.alias) for one in attrs.fields(cls) if one.default is NOTHING)
 
 
-def read(cls: type[T], given: Mapping[str, str | Sequence[str]]) -> T:
+def read(cls: Callable[..., T], given: Mapping[str, str | Sequence[str]]) -> T:
     """A value of the class out of a query's parameters. Raises `InvalidRequest` that names the parameter."""
     known = _readers(cls)
     values = {name: _value(name, text, known) for name, text in given.items()}
     if lacking := _needed(cls) - values.keys():
         raise InvalidRequest(f"parameter '{min(lacking)}' is needed.")
     try:
-        return cls(**values)
+        return cls(**{f"{name}_" if iskeyword(name) else name: one for name, one in values.items()})
     except (ValueError, TypeError) as error:  # what attrs' validators raise
         raise InvalidRequest(_told(error)) from None
 

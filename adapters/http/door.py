@@ -64,11 +64,12 @@ class Make(Protocol):
 
 @frozen
 class Door:
-    """What all resources share. ``watermark`` tells the instant of the last commit."""
+    """What all resources share. ``watermark`` tells the instant of the last commit, ``made_up`` whether data are."""
 
     admit: AdmitCalls
     clock: Clock
     watermark: Callable[[], datetime | None]
+    made_up: Callable[[], bool]
     cursors: Cursors
     limiter: RateLimiter
     metrics: Metrics
@@ -154,7 +155,7 @@ class Door:
     ) -> Answer:
         binding = _binding(request.path, asked, call)
         pinned = self._pinned(asked, binding, now, watermark)
-        made = make(asked, pinned, call.scope)
+        made = self._marked(make(asked, pinned, call.scope))
         cursor = self.cursors.write(binding, evolve(pinned, after=made.next)) if made.next else None
         body = _body(form, made, cursor, paged=hasattr(asked, "cursor"))
         headers = {"Content-Type": TABLES[form]}
@@ -168,6 +169,13 @@ class Door:
         etag = etag_of(binding, repr(pinned.after).encode(), form.encode(), body)
         until = now + _GAPS_HOLD if made.changing and pinned.as_of == watermark else None
         return Answer(body, headers, etag, made.rows, watermark, until)
+
+    def _marked(self, made: Made) -> Made:
+        """Say of made-up data that they are, in whatever tells of data."""
+        if made.as_of is None:
+            return made
+        synthetic = made.synthetic or self.made_up()
+        return evolve(made, synthetic=synthetic, head={**made.head, "synthetic": synthetic})
 
     def _pinned(
         self, asked: Any, binding: bytes, now: datetime, watermark: datetime | None

@@ -114,7 +114,7 @@ _WRITERS: Final[Mapping[str, Callable[[Table, Mapping[str, str]], bytes]]] = {
 
 
 def encoded(form: str, head: Mapping[str, Any], table: Table, facts: Mapping[str, str]) -> bytes:
-    """The table in a format; ``head`` goes before the rows in JSON, ``facts`` into the metadata of Arrow and Parquet."""
+    """The table in a format; ``head`` stands before the rows of JSON, ``facts`` in Arrow's and Parquet's metadata."""
     if form == "json":
         return json_of(head, table)
     return _WRITERS[form](table, facts)

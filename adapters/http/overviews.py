@@ -106,7 +106,9 @@ class Qualities:
     def _checked(self, asked: QualityAsked, pinned: Pinned, scope: Scope) -> Made:
         cards = self._catalogue.cards()
         if unknown := [name for name in asked.market if name not in cards]:
-            raise NotFound(f"market '{unknown[0][:64]}' is not installed; there are {', '.join(cards)}.")
+            raise NotFound(
+                f"market '{unknown[0][:64]}' is not installed; there are {', '.join(cards)}."
+            )
         found = self._quality.run(
             scope, markets=asked.market, window=window_of(asked.start, asked.end)
         )

@@ -12,8 +12,8 @@ from carbon254.core.domain.series import SeriesId
 
 Format = Literal["json", "csv", "ndjson", "arrow", "parquet"]
 MOST_ROWS: Final = 100_000
-_TEXT: Final = max_len(512)
-_MANY: Final = max_len(200)
+_TEXT: Final[Any] = max_len(512)
+_MANY: Final[Any] = max_len(200)
 
 
 def _as_of() -> Any:

@@ -22,7 +22,7 @@ _FAILED: Final = "the platform failed; its log says why, under this instance."
 
 @frozen(kw_only=True)
 class Problem:
-    """Why a request was refused. ``code`` is stable, ``instance`` the id of the request, ``decision`` explains a 403."""
+    """Why a request was refused, as RFC 9457 has it."""
 
     type: str = field(metadata={"doc": "urn:carbon254: and the code."})
     title: str = field(metadata={"doc": "The code in words."})
@@ -94,7 +94,7 @@ def _unforeseen(request: Any, response: Any, error: Exception, log: Log) -> None
 
 
 def _headers(error: falcon.HTTPError) -> list[tuple[str, str]]:
-    found = error.headers or {}
+    found: Any = error.headers or {}
     return list(found.items() if isinstance(found, dict) else found)
 
 

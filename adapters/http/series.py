@@ -85,7 +85,11 @@ class Coverages:
         )  # fmt: skip
         place = (str(found[asked.limit - 1].entry.series),) if len(found) > asked.limit else None
         return Made(
-            clocks(asked, pinned), _coverage_table(found[: asked.limit]), place, pinned.as_of, changing=True
+            clocks(asked, pinned),
+            _coverage_table(found[: asked.limit]),
+            place,
+            pinned.as_of,
+            changing=True,
         )
 
 

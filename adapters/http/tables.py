@@ -85,7 +85,7 @@ def words(codes: Column, kind: type[Any], there: Column | None = None) -> Cells:
     table = np.array([one.word for one in kind], dtype=object)
     texts = table[codes]
     if there is not None and not there.all():
-        texts = np.where(there, texts, None)
+        texts[~there] = None
     return Cells("text", texts.tolist())
 
 

@@ -20,20 +20,20 @@ from carbon254.ports.catalogue import MarketCatalogue
 
 @frozen
 class DatedWord:
-    """A word, such as a run's nature, that holds for delivery days in ``[from_, to)``."""
+    """A word, such as a run's nature, that holds for delivery days in ``[valid_from, valid_to)``."""
 
     word: str
-    from_: date | None
-    to: date | None
+    valid_from: date | None
+    valid_to: date | None
 
 
 @frozen
 class DatedLength:
-    """The length of an interval for delivery days in ``[from_, to)``."""
+    """The length of an interval for delivery days in ``[valid_from, valid_to)``."""
 
     length: timedelta
-    from_: date | None
-    to: date | None
+    valid_from: date | None
+    valid_to: date | None
 
 
 @frozen
@@ -103,7 +103,9 @@ class DescribeSeries:
         known = card is not None and card.place(series.kind, series.location) is not None
         if entry is None and not (facts and known):
             raise NotFound(f"there is no series {series}.")
-        reach = entry and Reach(entry.first, entry.last, entry.rows, entry.recorded_at)
+        reach = None
+        if entry is not None:
+            reach = Reach(entry.first, entry.last, entry.rows, entry.recorded_at)
         unit = entry.unit if entry else (unit_of(card, facts, series) if card and facts else "")
         basis = check_measure(series.measure).basis
         return SeriesCard(
