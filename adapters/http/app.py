@@ -50,7 +50,7 @@ def create_app(
         platform.admit,
         platform.clock,
         platform.store.last_recorded,
-        lambda: platform.synthetic,
+        _nature(platform),
         Cursors(_cursor_secret(platform)),
         RateLimiter(now, requests_a_minute),
         metrics,
@@ -79,6 +79,21 @@ def _resources(platform: Platform, door: Door) -> dict[str, Any]:
         "decisions": Decisions(door, platform.decisions),
         "audit": Audits(door, platform.decisions),
     }
+
+
+def _nature(platform: Platform) -> Callable[[], bool]:
+    """Whether the data are made up: settled by the first commit, for ever."""
+    settled: list[bool] = []
+
+    def made_up() -> bool:
+        if settled:
+            return settled[0]
+        synthetic = platform.synthetic
+        if platform.store.last_recorded() is not None:
+            settled.append(synthetic)
+        return synthetic
+
+    return made_up
 
 
 def _cursor_secret(platform: Platform) -> bytes:

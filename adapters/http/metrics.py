@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 MEDIA: Final = CONTENT_TYPE_LATEST
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -16,6 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._requests = Counter(
             "c254_http_requests", "Requests answered.", ("method", "route", "status_class"), registry=self.registry
         )  # fmt: skip
@@ -32,12 +34,13 @@ class Metrics:
             ("effect",),
             registry=self.registry,
         )
-        self._cache = Counter(
+        cache = Counter(
             "c254_http_cache_lookups",
             "Answers asked of the cache.",
             ("result",),
             registry=self.registry,
         )
+        self._hits, self._misses = cache.labels("hit"), cache.labels("miss")
 
     def begun(self) -> None:
         """A request is here."""
@@ -60,7 +63,7 @@ class Metrics:
 
     def looked_up(self, *, found: bool) -> None:
         """The cache was asked."""
-        self._cache.labels("hit" if found else "miss").inc()
+        (self._hits if found else self._misses).inc()
 
     def page(self) -> bytes:
         """The page that Prometheus reads."""

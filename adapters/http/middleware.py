@@ -66,7 +66,7 @@ def _refuse_keys(request: Any) -> None:
     if len(query) > MOST_QUERY:
         raise TooLarge(f"the query has {len(query)} characters; {MOST_QUERY} is the most.")
     named = query and any(name.lower() in _KEY_NAMES for name in request.params)
-    if named or _KEY.search(query) or _KEY.search(request.path):
+    if named or _KEY.search(f"{request.path} {query}"):
         raise InvalidRequest(
             "keys do not travel in URLs: send 'Authorization: Bearer KEY', and revoke a key that was sent so."
         )

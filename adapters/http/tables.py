@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -45,6 +44,14 @@ def instants(column: Column) -> list[str | None]:
     """Instants as ISO 8601 in UTC, with fractions only where the column has any; None where there is none."""
     if not len(column):
         return []
+    if bool((column == column[0]).all()) or bool(
+        np.isnat(column).all()
+    ):  # one document, or no issue
+        return _written(column[:1]) * len(column)
+    return _written(column)
+
+
+def _written(column: Column) -> list[str | None]:
     absent = np.isnat(column)
     whole = absent.all() or not (column[~absent].view(np.int64) % _MICRO).any()
     unit: Literal["s", "us"] = "s" if whole else "us"
@@ -71,13 +78,13 @@ def local(column: Column, zone_name: str) -> Cells:
     return Cells("text", [one and one.astimezone(place).isoformat() for one in moments])
 
 
-@lru_cache(maxsize=4096)
-def _words(bits: int) -> tuple[str, ...]:
-    return Flag.words(bits)
-
-
 def _flags(bits: Column, *, apart: bool) -> list[Any]:
-    return [list(_words(one)) if apart else "|".join(_words(one)) for one in bits.tolist()]
+    known: dict[int, Any] = {one: Flag.words(one) for one in np.unique(bits).tolist()}
+    if not apart:
+        known = {one: "|".join(told) for one, told in known.items()}
+    if len(known) == 1:
+        return [*known.values()] * len(bits)
+    return [known[one] for one in bits.tolist()]
 
 
 def words(codes: Column, kind: type[Any], there: Column | None = None) -> Cells:
