@@ -24,9 +24,12 @@ from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.domain.observations import Observations
 from carbon254.core.domain.streams import Message
 from carbon254.core.usecases.admit_calls import AdmitCalls
+from carbon254.core.usecases.capture_prices import CapturePrices
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.grant_streams import GrantStreams
@@ -38,6 +41,7 @@ from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
 from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.run_jobs import RunJobs
@@ -223,6 +227,9 @@ class Container(containers.DeclarativeContainer):
         RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
     )
     jobs = Shared(RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials)
+    values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))
+    describe = Shared(DescribeSeries, find, catalogue)
+    locations = Shared(FindLocations, records, catalogue)
 
 
 def open_platform(
@@ -257,6 +264,9 @@ def open_platform(
             jobs=made.jobs(),
             streams=made.streams(),
             relay=made.relay,
+            values=made.values(),
+            describe=made.describe(),
+            locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
             signer=made.signer(),

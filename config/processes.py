@@ -34,7 +34,7 @@ _STANDBY: Final = 5.0  # seconds between looks at whether another relay has ende
 _log = logging.getLogger("carbon254.processes")
 
 RunCommand = Callable[["Platform", "Call"], int]
-Listen = Callable[["Platform", int | None], Any]
+Listen = Callable[["Platform", int], Any]  # a server bound to a port
 
 
 class Process:
@@ -52,16 +52,17 @@ class Process:
         """How each part is; ``jobs`` says as well whether this process leads."""
         found = dict(self._parts.states()) if self._parts else {}
         if self._leader is not None and found.get("jobs") == RUNNING and not self._leader.leads:
-            found["jobs"] = f"{STANDING_BY}: another process leads"
+            found["jobs"] = STANDING_BY
         return found
 
     def health(self) -> dict[str, Any]:
-        """What the readiness probe tells of the parts."""
+        """What the readiness probe tells of the parts; it is public, so why one failed stands in the log alone."""
         states = self.states()
-        well = all(state == RUNNING or state.startswith(STANDING_BY) for state in states.values())
-        return {"status": "ok" if well else "degraded", "parts": dict(states)}
+        well = all(state in (RUNNING, STANDING_BY) for state in states.values())
+        parts = {name: state.partition(",")[0] for name, state in states.items()}
+        return {"status": "ok" if well else "degraded", "parts": parts}
 
-    def start(self, platform: Platform | None, port: int | None, *, nats: bool = False) -> None:
+    def start(self, platform: Platform | None = None, *, nats: bool = False) -> None:
         """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
         works: dict[str, Work] = {}
         door = self._start_nats() if nats else None
@@ -75,7 +76,7 @@ class Process:
             works["commands"] = self._commands(platform).serve
         if self._kind in ("up", "serve", "demo"):
             assert platform is not None
-            works["api"] = self._api(platform, port)
+            works["api"] = self._api(platform)
         if self._kind in ("up", "work"):
             works["jobs"] = self._leader = self._jobs(platform)
         if self._kind in ("up", "relay"):
@@ -125,8 +126,8 @@ class Process:
         )  # a command closes what it opens; this stays open
         return LocalServer(self._settings.data, partial(self._command, kept))
 
-    def _api(self, platform: Platform, port: int | None) -> Work:
-        first: list[Any] = [self._listen(platform, port)]
+    def _api(self, platform: Platform) -> Work:
+        first: list[Any] = [self._listen(platform, self._settings.port)]
         bound = int(first[0].effective_port)
         self.lines.append(f"serving http://127.0.0.1:{bound}/v1/markets until interrupted (Ctrl-C)")
 
