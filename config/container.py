@@ -269,6 +269,7 @@ def open_platform(
             locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
+            proofs=made.audit(),
             signer=made.signer(),
             keys=made.manage_keys(),
             decisions=made.decisions(),
