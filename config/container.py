@@ -222,11 +222,16 @@ class Container(containers.DeclarativeContainer):
     missed = Shared(FindMissedWork, store, catalogue, clock)
     bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
     streams = Shared(GrantStreams, admit)
-    relay = Shared(RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode))
+    relay = providers.Factory(  # a new one knows nothing of what another relay did in between
+        RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode)
+    )
     alarms = Shared(
         RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
     )
-    jobs = Shared(RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials)
+    jobs = Shared(
+        RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
+        settings.provided.credentials,
+    )  # fmt: skip
     values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))
     describe = Shared(DescribeSeries, find, catalogue)
     locations = Shared(FindLocations, records, catalogue)

@@ -17,7 +17,7 @@ from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.plugins.host import PluginHost
 
 if TYPE_CHECKING:
-    from carbon254.adapters.cli.calls import Call
+    from carbon254.adapters.local.server import Call
     from carbon254.config.processes import Process
     from carbon254.config.settings import Settings
     from carbon254.core.usecases.platform import Platform
@@ -99,9 +99,16 @@ class Inside(Doors):
 def run_command(platform: Platform, call: Call) -> int:
     """Run a command for another process of this user."""
     from carbon254.adapters.cli.calls import run_call
+    from carbon254.core.domain.errors import StoreBusy
 
-    doors = Inside(platform)
-    return run_call(call, lambda words: errors.run(_command(doors), words))
+    def run(words: list[str]) -> int:
+        if call.version != __version__:
+            told = f"the process that runs here is of version {__version__}: stop it to use {call.version}."
+            print(f"carbon254: store_busy: {told}", file=sys.stderr)  # noqa: T201 - to the caller
+            return StoreBusy.exit_status
+        return errors.run(_command(Inside(platform)), words)
+
+    return run_call(call, run)
 
 
 def _forward(folder: Path, arguments: Sequence[str]) -> None:

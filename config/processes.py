@@ -17,6 +17,8 @@ from carbon254.adapters.jobs.leading import Leader
 from carbon254.adapters.jobs.parts import RUNNING, Parts, Work
 from carbon254.adapters.jobs.scheduler import JobScheduler
 from carbon254.adapters.local.server import LocalServer
+from carbon254.adapters.telemetry.libraries import hear_libraries
+from carbon254.adapters.telemetry.logs import write_json
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 STANDING_BY: Final = "standing by"
 _LOOK: Final = 0.2  # seconds between looks at whether to stop
 _STANDBY: Final = 5.0  # seconds between looks at whether another relay has ended
+_TROUBLE: Final = (
+    60.0  # seconds for which a failure of the relay is told; it tries again within half of that
+)
 _log = logging.getLogger("carbon254.processes")
 
 RunCommand = Callable[["Platform", "Call"], int]
@@ -45,6 +50,7 @@ class Process:
         self._listen, self._command = listen, command
         self._parts: Parts | None = None
         self._leader: Leader | None = None
+        self._troubled: float | None = None  # when the relay last failed
         self._closing: list[Callable[[], None]] = []
         self.lines: list[str] = []  # where it is to be reached, for people
 
@@ -53,6 +59,9 @@ class Process:
         found = dict(self._parts.states()) if self._parts else {}
         if self._leader is not None and found.get("jobs") == RUNNING and not self._leader.leads:
             found["jobs"] = STANDING_BY
+        recently = self._troubled is not None and monotonic() - self._troubled < _TROUBLE
+        if recently and found.get("relay") == RUNNING:
+            found["relay"] = "failing"
         return found
 
     def health(self) -> dict[str, Any]:
@@ -64,6 +73,8 @@ class Process:
 
     def start(self, platform: Platform | None = None, *, nats: bool = False) -> None:
         """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
+        write_json()
+        hear_libraries()
         works: dict[str, Work] = {}
         door = self._start_nats() if nats else None
         stands_by = self._kind == "work" and self._settings.store == "postgres"
@@ -136,6 +147,10 @@ class Process:
 
         return work
 
+    def _trouble(self, error: Carbon254Error) -> None:
+        self._troubled = monotonic()
+        _log.error("relay: %s: %s", error.code, error)
+
     def _jobs(self, platform: Platform | None) -> Leader:
         @contextmanager
         def opening() -> Iterator[RunJobs]:
@@ -166,7 +181,7 @@ class Process:
             try:
                 while not stop.is_set():
                     if leadership.acquire():
-                        platform.relay().run(_While(leadership, stop), monotonic, _trouble)
+                        platform.relay().run(_While(leadership, stop), monotonic, self._trouble)
                     stop.wait(_STANDBY)
             finally:
                 leadership.release()
@@ -188,10 +203,6 @@ class _While:
 
     def wait(self, timeout: float) -> bool:
         return self.stop.wait(timeout)
-
-
-def _trouble(error: Carbon254Error) -> None:
-    _log.error("relay: %s: %s", error.code, error)
 
 
 def _leadership(settings: Settings, seat: str = "jobs") -> Leadership:

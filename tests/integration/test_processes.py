@@ -183,7 +183,8 @@ def test_jobs_are_those_of_a_made_up_store(up: Running, folder: Path) -> None:
     done = carbon254("jobs", "--format", "json", "--data", folder)
     rows = json.loads(done.stdout)
     names = {row["job"] for row in rows}
-    assert names == {f"check {market}" for market in ("caiso", "entsoe", "eu_ets", "miso", "nem")}
+    markets = ("caiso", "entsoe", "eu_ets", "miso", "nem")
+    assert names == {"checkpoint", *(f"check {market}" for market in markets)}
 
 
 def test_it_ends_cleanly(up: Running, folder: Path) -> None:
