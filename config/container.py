@@ -24,9 +24,12 @@ from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.domain.observations import Observations
 from carbon254.core.domain.streams import Message
 from carbon254.core.usecases.admit_calls import AdmitCalls
+from carbon254.core.usecases.capture_prices import CapturePrices
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.grant_streams import GrantStreams
@@ -38,6 +41,7 @@ from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
 from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.run_jobs import RunJobs
@@ -218,11 +222,19 @@ class Container(containers.DeclarativeContainer):
     missed = Shared(FindMissedWork, store, catalogue, clock)
     bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
     streams = Shared(GrantStreams, admit)
-    relay = Shared(RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode))
+    relay = providers.Factory(  # a new one knows nothing of what another relay did in between
+        RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode)
+    )
     alarms = Shared(
         RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
     )
-    jobs = Shared(RunJobs, fetch, missed, quality, alarms, records, settings.provided.credentials)
+    jobs = Shared(
+        RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
+        settings.provided.credentials,
+    )  # fmt: skip
+    values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))
+    describe = Shared(DescribeSeries, find, catalogue)
+    locations = Shared(FindLocations, records, catalogue)
 
 
 def open_platform(
@@ -257,8 +269,12 @@ def open_platform(
             jobs=made.jobs(),
             streams=made.streams(),
             relay=made.relay,
+            values=made.values(),
+            describe=made.describe(),
+            locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
+            proofs=made.audit(),
             signer=made.signer(),
             keys=made.manage_keys(),
             decisions=made.decisions(),

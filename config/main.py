@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.plugins.host import PluginHost
 
 if TYPE_CHECKING:
-    from carbon254.adapters.cli.calls import Call
+    from carbon254.adapters.local.server import Call
     from carbon254.config.processes import Process
     from carbon254.config.settings import Settings
     from carbon254.core.usecases.grant_streams import Reader
@@ -69,26 +70,30 @@ class Doors:
     ) -> Iterator[Process]:
         from carbon254.config.processes import Process
 
-        self._process = Process(kind, _settings(data), self.server, run_command)
+        settings = _settings(data, port=port)
+        listen = partial(self._server, settings)
+        self._process = Process(kind, settings, listen, run_command)
         try:
-            self._process.start(platform, port, nats=nats)
+            self._process.start(platform, nats=nats)
             yield self._process
         finally:
             self._process.stop()
 
-    def server(self, platform: Platform, port: int | None) -> Any:
+    def _server(self, settings: Settings, platform: Platform, port: int) -> Any:
+        """A bound WSGI server over an open platform."""
         from carbon254.adapters.http.app import create_app as create_http
         from carbon254.adapters.http.server import listen
-        from carbon254.config.settings import load
 
         def check() -> dict[str, Any]:
-            last = platform.store.last_recorded()
-            told = {"synthetic": platform.synthetic, "last_recorded": last and last.isoformat()}
-            return told | (self._process.health() if self._process else {})
+            platform.store.last_recorded()
+            platform.audit.head()
+            parts = self._process.health() if self._process else {}
+            return {"synthetic": platform.synthetic, **parts}
 
-        return listen(
-            create_http(platform.catalogue.cards, check), load(_environment(), port=port).port
+        app = create_http(
+            platform, check, version=__version__, requests_a_minute=settings.requests_a_minute
         )
+        return listen(app, port)
 
 
 class Inside(Doors):
@@ -105,9 +110,16 @@ class Inside(Doors):
 def run_command(platform: Platform, call: Call) -> int:
     """Run a command for another process of this user."""
     from carbon254.adapters.cli.calls import run_call
+    from carbon254.core.domain.errors import StoreBusy
 
-    doors = Inside(platform)
-    return run_call(call, lambda words: errors.run(_command(doors), words))
+    def run(words: list[str]) -> int:
+        if call.version != __version__:
+            told = f"the process that runs here is of version {__version__}: stop it to use {call.version}."
+            print(f"carbon254: store_busy: {told}", file=sys.stderr)  # noqa: T201 - to the caller
+            return StoreBusy.exit_status
+        return errors.run(_command(Inside(platform)), words)
+
+    return run_call(call, run)
 
 
 def _forward(folder: Path, arguments: Sequence[str]) -> None:
@@ -121,10 +133,10 @@ def _forward(folder: Path, arguments: Sequence[str]) -> None:
         raise SystemExit(status)
 
 
-def _settings(data: Path | None) -> Settings:
+def _settings(data: Path | None, **options: Any) -> Settings:
     from carbon254.config.settings import load
 
-    return load(_environment(), folder=data, data=data)
+    return load(_environment(), folder=data, data=data, **options)
 
 
 def _command(doors: Doors) -> Callable[[Sequence[str]], Callable[..., object]]:

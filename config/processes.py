@@ -17,6 +17,8 @@ from carbon254.adapters.jobs.leading import Leader
 from carbon254.adapters.jobs.parts import RUNNING, Parts, Work
 from carbon254.adapters.jobs.scheduler import JobScheduler
 from carbon254.adapters.local.server import LocalServer
+from carbon254.adapters.telemetry.libraries import hear_libraries
+from carbon254.adapters.telemetry.logs import write_json
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 STANDING_BY: Final = "standing by"
 _LOOK: Final = 0.2  # seconds between looks at whether to stop
 _STANDBY: Final = 5.0  # seconds between looks at whether another relay has ended
+_TROUBLE: Final = (
+    60.0  # seconds for which a failure of the relay is told; it tries again within half of that
+)
 _log = logging.getLogger("carbon254.processes")
 
 RunCommand = Callable[["Platform", "Call"], int]
-Listen = Callable[["Platform", int | None], Any]
+Listen = Callable[["Platform", int], Any]  # a server bound to a port
 
 
 class Process:
@@ -45,6 +50,7 @@ class Process:
         self._listen, self._command = listen, command
         self._parts: Parts | None = None
         self._leader: Leader | None = None
+        self._troubled: float | None = None  # when the relay last failed
         self._closing: list[Callable[[], None]] = []
         self.lines: list[str] = []  # where it is to be reached, for people
 
@@ -52,20 +58,27 @@ class Process:
         """How each part is; ``jobs`` says as well whether this process leads."""
         found = dict(self._parts.states()) if self._parts else {}
         if self._leader is not None and found.get("jobs") == RUNNING and not self._leader.leads:
-            found["jobs"] = f"{STANDING_BY}: another process leads"
+            found["jobs"] = STANDING_BY
+        recently = self._troubled is not None and monotonic() - self._troubled < _TROUBLE
+        if recently and found.get("relay") == RUNNING:
+            found["relay"] = "failing"
         return found
 
     def health(self) -> dict[str, Any]:
-        """What the readiness probe tells of the parts."""
+        """What the readiness probe tells of the parts; it is public, so why one failed stands in the log alone."""
         states = self.states()
-        well = all(state == RUNNING or state.startswith(STANDING_BY) for state in states.values())
-        return {"status": "ok" if well else "degraded", "parts": dict(states)}
+        well = all(state in (RUNNING, STANDING_BY) for state in states.values())
+        parts = {name: state.partition(",")[0] for name, state in states.items()}
+        return {"status": "ok" if well else "degraded", "parts": parts}
 
-    def start(self, platform: Platform | None, port: int | None, *, nats: bool = False) -> None:
+    def start(self, platform: Platform | None = None, *, nats: bool = False) -> None:
         """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
+        write_json()
+        hear_libraries()
         works: dict[str, Work] = {}
         door = self._start_nats() if nats else None
-        if self._kind != "work" and platform is None:
+        stands_by = self._kind == "work" and self._settings.store == "postgres"
+        if platform is None and not stands_by:  # who stands by opens nothing until it leads
             platform = open_platform(self._settings, beside=self._beside)
             self._closing.append(platform.close)
         if door is not None and platform is not None:
@@ -74,7 +87,7 @@ class Process:
             works["commands"] = self._commands(platform).serve
         if self._kind in ("up", "serve", "demo"):
             assert platform is not None
-            works["api"] = self._api(platform, port)
+            works["api"] = self._api(platform)
         if self._kind in ("up", "work"):
             works["jobs"] = self._leader = self._jobs(platform)
         if self._kind in ("up", "relay"):
@@ -124,8 +137,8 @@ class Process:
         )  # a command closes what it opens; this stays open
         return LocalServer(self._settings.data, partial(self._command, kept))
 
-    def _api(self, platform: Platform, port: int | None) -> Work:
-        first: list[Any] = [self._listen(platform, port)]
+    def _api(self, platform: Platform) -> Work:
+        first: list[Any] = [self._listen(platform, self._settings.port)]
         bound = int(first[0].effective_port)
         self.lines.append(f"serving http://127.0.0.1:{bound}/v1/markets until interrupted (Ctrl-C)")
 
@@ -133,6 +146,10 @@ class Process:
             _serve(first.pop() if first else self._listen(platform, bound), stop)
 
         return work
+
+    def _trouble(self, error: Carbon254Error) -> None:
+        self._troubled = monotonic()
+        _log.error("relay: %s: %s", error.code, error)
 
     def _jobs(self, platform: Platform | None) -> Leader:
         @contextmanager
@@ -164,7 +181,7 @@ class Process:
             try:
                 while not stop.is_set():
                     if leadership.acquire():
-                        platform.relay().run(_While(leadership, stop), monotonic, _trouble)
+                        platform.relay().run(_While(leadership, stop), monotonic, self._trouble)
                     stop.wait(_STANDBY)
             finally:
                 leadership.release()
@@ -186,10 +203,6 @@ class _While:
 
     def wait(self, timeout: float) -> bool:
         return self.stop.wait(timeout)
-
-
-def _trouble(error: Carbon254Error) -> None:
-    _log.error("relay: %s: %s", error.code, error)
 
 
 def _leadership(settings: Settings, seat: str = "jobs") -> Leadership:

@@ -39,6 +39,7 @@ class Settings:
     nats: str = field(default="", repr=False)
     memory_limit: str = "1GB"
     threads: int = field(default=2, validator=ge(1))
+    requests_a_minute: int = field(default=1200, validator=ge(1))  # of one principal, over HTTP
     policies: Path | None = None  # a folder of policy lines in place of the platform's own
     credentials: Mapping[str, str] = field(factory=dict, repr=False)
 

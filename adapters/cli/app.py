@@ -21,6 +21,8 @@ _PARTS: Final = {
     "series": ("series", "coverage", "provenance"),
     "streaming": ("nats",),
     "judging": ("quality", "doctor"),
+    "keys": ("keys",),
+    "auditing": ("audit",),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 

@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
+from carbon254.core.domain.jobs import Job
 from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.ports.jobs import Leadership, Scheduler
 
@@ -52,9 +54,7 @@ class Leader:
             _log.info("this process leads: %d jobs", len(all_jobs))
             self.leads = True
             try:
-                self._scheduler.start(
-                    all_jobs, jobs.when, lambda job: jobs.run(job, lambda: not ending.is_set())
-                )
+                self._scheduler.start(all_jobs, jobs.when, partial(_run, jobs, ending))
                 while self._leadership.held() and not stop.wait(self._look):
                     pass
             finally:
@@ -63,3 +63,14 @@ class Leader:
                 self._scheduler.stop()
         if not stop.is_set():
             _log.warning("this process leads no more; its jobs are stopped")
+
+
+def _run(jobs: RunJobs, ending: threading.Event, job: Job) -> None:
+    """Run a job and log what came of it, where anything did."""
+    done = jobs.run(job, lambda: not ending.is_set())
+    if done.failures:
+        _log.warning(
+            "job '%s' failed %d times: %s: %s", job.name, done.failures, done.code, done.message
+        )
+    elif done.windows:
+        _log.info("job '%s' asked for %d stretches: %d rows", job.name, done.windows, done.recorded)

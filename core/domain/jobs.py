@@ -12,27 +12,28 @@ from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.time import operating_day
 
-Task = Literal["fetch", "catch_up", "check"]
+Task = Literal["fetch", "catch_up", "check", "checkpoint"]
 
 CATCH_UP_EVERY: Final = timedelta(hours=6)
 CHECK_EVERY: Final = timedelta(minutes=5)
+CHECKPOINT_EVERY: Final = timedelta(hours=1)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _DAYS_AHEAD: Final = 7  # further than weekends and day rules reach
 
 
 @frozen
 class Job:
-    """A task by its name with plain arguments: fetch what is due, catch up on what was missed, check a market."""
+    """A task by its name with plain arguments: fetch what is due, catch up, check a market, sign the audit's head."""
 
     task: Task
-    market: str
+    market: str = ""  # "" for a task of the house
     dataset: str = ""  # "" for a task of the whole market
     every: timedelta = CHECK_EVERY
 
     @property
     def name(self) -> str:
         """What it is called in logs and lists; one job has it."""
-        return f"{self.task} {self.market}/{self.dataset}".rstrip("/")
+        return f"{self.task} {self.market}/{self.dataset}".rstrip("/ ")
 
 
 def jobs_of(
@@ -43,7 +44,7 @@ def jobs_of(
     Datasets are fetched as often as their card polls; one that does not poll, or whose market wants a credential
     that is not there, is left to people.
     """
-    made: list[Job] = []
+    made = [Job("checkpoint", every=CHECKPOINT_EVERY)]
     for card in cards.values():
         made.append(Job("check", card.id))
         if synthetic or not set(card.credentials) <= set(credentials):

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
+from carbon254.core.domain.errors import NotFound
 from carbon254.core.domain.expectations import day_zone_of, derive_states, publication_times
 from carbon254.core.domain.observations import Observations, from_instant64, instant64
 from carbon254.core.domain.revisions import current_rows
@@ -53,7 +54,7 @@ class FindMissedWork:
 
         Raises `InvalidRequest` for an unknown dataset, `NotFound` for an unknown market.
         """
-        card = self.catalogue.cards()[market]
+        card = self._card(market)
         facts, now = card.dataset(dataset), self.clock.now()
         since = now - _patience(facts)
         asked = [one for one in self._owed(card, facts, now) if one.due > since]
@@ -65,7 +66,7 @@ class FindMissedWork:
 
     def missed(self, market: str, dataset: str) -> tuple[Window, ...]:
         """What was due longer ago, within the look-back of a week, and is still not here."""
-        card = self.catalogue.cards()[market]
+        card = self._card(market)
         facts, now = card.dataset(dataset), self.clock.now()
         until = now - _patience(facts)
         return _joined(one for one in self._owed(card, facts, now) if one.due <= until)
@@ -75,7 +76,7 @@ class FindMissedWork:
 
         Each is asked for once more: markets revise without a word until then. Without ``after``, the last one only.
         """
-        card = self.catalogue.cards()[market]
+        card = self._card(market)
         facts, now = card.dataset(dataset), self.clock.now()
         if facts.final_after is None:
             return ()
@@ -85,6 +86,12 @@ class FindMissedWork:
             if _last_due(facts, day) + facts.final_after <= now and (after is None or day > after)
         ]  # fmt: skip
         return tuple(found[-1:] if after is None else found[-LOOK_BACK.days :])
+
+    def _card(self, market: str) -> MarketCard:
+        card = self.catalogue.cards().get(market)
+        if card is None:
+            raise NotFound(f"no market '{market}' is installed.")
+        return card
 
     def _owed(self, card: MarketCard, facts: DatasetCard, now: datetime) -> Iterator[Owed]:
         window = Window(now - LOOK_BACK, now + _AHEAD)

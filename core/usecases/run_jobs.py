@@ -53,6 +53,7 @@ class RunJobs:
     quality: CheckQuality
     alarms: RaiseAlarms
     facts: Facts
+    checkpoint: Callable[[], str | None]
     credentials: Mapping[str, str] = field(factory=dict, repr=False)
     _states: dict[str, JobState] = field(factory=dict, init=False, eq=False, repr=False)
 
@@ -79,9 +80,13 @@ class RunJobs:
         now = self.missed.clock.now()
         if before.until is not None and now < before.until:
             return before
-        state = (
-            self._check(job, now) if job.task == "check" else self._ask(job, now, before, keep_on)
-        )
+        match job.task:
+            case "check":
+                state = self._check(job, now)
+            case "checkpoint":
+                state = JobState(job, now, message="signed" if self.checkpoint() else "nothing new")
+            case _:
+                state = self._ask(job, now, before, keep_on)
         self._states[job.name] = state
         return state
 

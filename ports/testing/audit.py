@@ -49,10 +49,12 @@ def refusal(number: int, name: str) -> AuditEntry:
 
 def fill(log: AuditLog, many: int) -> None:
     """Have eight threads append entries: one after the other would wait for the disk each time."""
-    threads = [
-        threading.Thread(target=lambda own: [log.append(entry(n)) for n in own], args=(range(first, many, 8),))
-        for first in range(8)
-    ]  # fmt: skip
+
+    def work(first: int) -> None:
+        for number in range(first, many, 8):
+            log.append(entry(number))
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -133,12 +135,12 @@ class AuditLogSuite:
 
     def test_what_is_not_in_the_log_cannot_be_proved(self, log: ProvenLog) -> None:
         log.append(entry())
-        for ask in (
-            lambda: log.inclusion(1, 1), lambda: log.inclusion(0, 2), lambda: log.inclusion(-1, 1),
-            lambda: log.consistency(1, 2), lambda: log.consistency(0, 1), lambda: log.consistency(2, 1),
-        ):  # fmt: skip
+        for index, size in ((1, 1), (0, 2), (-1, 1)):
             with pytest.raises(NotFound):
-                ask()
+                log.inclusion(index, size)
+        for first, second in ((1, 2), (0, 1), (2, 1)):
+            with pytest.raises(NotFound):
+                log.consistency(first, second)
 
     def test_entries_of_many_threads_are_all_kept_once(self, log: ProvenLog) -> None:
         places: list[int] = []

@@ -27,6 +27,7 @@ SUITES = {
     "Fetcher": "FetcherSuite",
     "Journal": "JournalSuite",
     "KeyStore": "KeyStoreSuite",
+    "Leadership": "LeadershipSuite",
     "LocationRegistry": "RecordStoreSuite",
     "MessageBus": "MessageBusSuite",
     "Outbox": "SeriesStoreSuite",

@@ -36,7 +36,10 @@ def test_every_market_is_checked_every_five_minutes() -> None:
 
 
 def test_made_up_stores_are_never_fed() -> None:
-    assert {one.task for one in jobs_of(CARDS, ["entsoe_token"], synthetic=True)} == {"check"}
+    assert {one.task for one in jobs_of(CARDS, ["entsoe_token"], synthetic=True)} == {
+        "check",
+        "checkpoint",
+    }
 
 
 def test_a_market_without_its_credential_is_left_alone() -> None:
@@ -50,7 +53,7 @@ def test_a_market_without_its_credential_is_left_alone() -> None:
 def test_names_are_unique() -> None:
     names = [one.name for one in jobs_of(CARDS, ["entsoe_token"], synthetic=False)]
     assert len(names) == len(set(names))
-    assert Job("check", "miso").name == "check miso"
+    assert [Job("check", "miso").name, Job("checkpoint").name] == ["check miso", "checkpoint"]
 
 
 @pytest.mark.parametrize(

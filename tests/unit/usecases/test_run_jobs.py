@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,14 @@ import pytest
 from attrs import define, evolve
 
 from carbon254.core.domain.documents import Document, Request
-from carbon254.core.domain.errors import Conflict, FeedUnavailable, InvalidRequest
+from carbon254.core.domain.errors import (
+    Conflict,
+    FeedUnavailable,
+    InvalidRequest,
+    StreamUnavailable,
+)
 from carbon254.core.domain.jobs import Job
+from carbon254.core.domain.streams import stream_of
 from carbon254.core.domain.time import Window
 from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
@@ -71,7 +78,10 @@ def works(new_world: Callable[..., Any]) -> Works:
     fetcher = CannedFetcher(world.clock)
     alarms = RaiseAlarms(world.records, world.catalogue, world.clock, said.append)
     missed = FindMissedWork(world.store, world.catalogue, world.clock)
-    jobs = RunJobs(world.fetch(fetcher), missed, world.quality, alarms, world.records)
+    signed = iter(["a note", None])
+    jobs = RunJobs(
+        world.fetch(fetcher), missed, world.quality, alarms, world.records, lambda: next(signed)
+    )
     return Works(world, fetcher, said, alarms, jobs)
 
 
@@ -183,9 +193,11 @@ def test_days_that_turn_final_are_asked_for_once_more(works: Works) -> None:
     assert final("toy", "prices", datetime(2025, 6, 4, tzinfo=UTC).date()) == ()
 
 
-def test_an_unknown_dataset_is_refused(works: Works) -> None:
+def test_an_unknown_dataset_or_market_is_refused(works: Works) -> None:
     with pytest.raises(InvalidRequest, match="no dataset"):
         works.fresh("nothing")
+    with pytest.raises(NotFound):
+        works.jobs.missed.fresh("nowhere", "prices")
 
 
 # ---------------------------------------------------------------- running
@@ -288,7 +300,7 @@ def test_a_job_that_is_told_to_stop_ends_after_the_document_in_hand(
 
 def test_a_made_up_store_is_not_fed(works: Works, document: Callable[..., Document]) -> None:
     works.world.run(document(hours("2025-06-06T00:00Z", 1)), synthetic=True)
-    assert {one.task for one in works.jobs.jobs()} == {"check"}
+    assert {one.task for one in works.jobs.jobs()} == {"check", "checkpoint"}
     with pytest.raises(Conflict):
         works.jobs.run(PRICES)
 
@@ -299,6 +311,11 @@ def test_states_tell_of_every_job(works: Works) -> None:
     works.jobs.run(PRICES)
     (own,) = [one for one in works.jobs.states() if one.job == PRICES]
     assert own.at == NOON
+
+
+def test_the_head_of_the_audit_log_is_signed_when_there_is_something_new(works: Works) -> None:
+    job = Job("checkpoint")
+    assert [works.jobs.run(job).message for _ in range(2)] == ["signed", "nothing new"]
 
 
 # ---------------------------------------------------------------- judging
@@ -360,3 +377,29 @@ def test_an_alarm_that_cannot_be_announced_is_said_the_next_time(works: Works) -
     alarms.judge("toy", "prices", "source", "down", sure=True)
     alarms.judge("toy", "prices", "source", "down", sure=True)
     assert len(heard) == 2
+
+
+def test_an_alarm_waits_for_a_message_server_that_is_away(works: Works) -> None:
+    sent: list[Any] = []
+    away = [True, True, False, False, False]
+
+    def publish(message: Any) -> None:
+        if away.pop(0):
+            raise StreamUnavailable("away")
+        sent.append(message)
+
+    alarms = evolve(works.alarms, publish=publish)
+    for _ in range(2):
+        alarms.judge("toy", "prices", "source", "down", sure=True)
+    assert (len(works.said), sent) == (1, [])
+    for _ in range(2):
+        alarms.judge("toy", "prices", "source", "down", sure=True)
+    (message,) = sent
+    assert message.subject == "src.v1.toy.prices.state"
+    assert message.headers["ce-type"] == "carbon254.FeedLate.v1"
+    assert message.headers["ce-id"] == message.id
+    assert json.loads(message.body)["reason"] == "down"
+    assert stream_of(message.subject).name == "MD-toy-heartbeat"
+    alarms.judge("toy", "prices", "source", None)
+    assert [one.headers["ce-type"] for one in sent][1:] == ["carbon254.FeedRecovered.v1"]
+    assert message.id != sent[1].id
