@@ -86,6 +86,12 @@ def test_a_pilot_of_hubs_gets_the_stream_of_hubs_and_no_other() -> None:
     assert granted(["caiso/*/*/hub/*"], caiso="open", miso="open") == HUBS
 
 
+def test_alarms_are_for_who_sees_all_of_a_market() -> None:
+    alarms = {"dq.v1.caiso.*", "src.v1.caiso.*.state"}
+    assert granted(["caiso/*/*/*/*"])["MD-caiso-alarms"] == alarms
+    assert "MD-caiso-alarms" not in granted(["*"], ["*/*/*/node/*"])
+
+
 def test_nothing_is_granted_to_who_may_nothing() -> None:
     assert granted([]) == {}
 

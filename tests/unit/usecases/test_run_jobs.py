@@ -15,6 +15,7 @@ from carbon254.core.domain.errors import (
     Conflict,
     FeedUnavailable,
     InvalidRequest,
+    NotFound,
     StreamUnavailable,
 )
 from carbon254.core.domain.jobs import Job
