@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carbon254.adapters.local.server import Call
     from carbon254.config.processes import Process
     from carbon254.config.settings import Settings
+    from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -41,6 +42,16 @@ class Doors:
         from carbon254.config.container import open_platform
 
         return open_platform(settings, pinned)
+
+    def stream_users(self, readers: Sequence[Reader], passwords: Mapping[str, str] | None) -> str:
+        from carbon254.adapters.nats.configuring import configuration
+
+        return configuration(readers, passwords)
+
+    def stream_user(self, reader: Reader) -> str:
+        from carbon254.adapters.nats.permissions import user_name
+
+        return user_name(reader.principal.tenant, reader.principal.name)
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         from carbon254.adapters.files.folder import Folder

@@ -19,6 +19,7 @@ _PARTS: Final = {
     "ingesting": ("ingest", "backfill", "reread", "read"),
     "markets": ("markets", "plugins"),
     "series": ("series", "coverage", "provenance"),
+    "streaming": ("nats",),
     "judging": ("quality", "doctor"),
     "keys": ("keys",),
     "auditing": ("audit",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
+    from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -46,6 +47,14 @@ class Doors(Protocol):
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         """Documents of files and folders."""
+        ...
+
+    def stream_users(self, readers: Sequence[Reader], passwords: Mapping[str, str] | None) -> str:
+        """A message server's users as configuration; without passwords it has names of variables in their place."""
+        ...
+
+    def stream_user(self, reader: Reader) -> str:
+        """The name by which a message server knows a principal."""
         ...
 
     def process(

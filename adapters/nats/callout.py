@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -22,7 +22,6 @@ from carbon254.adapters.nats.permissions import User, services_of
 from carbon254.core.domain.errors import Carbon254Error
 
 SUBJECT: Final = "$SYS.REQ.USER.AUTH"
-LIFE: Final = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
 
 
@@ -47,10 +46,9 @@ class Callout:
         issuer: Issuer,
         admit: Admit,
         now: Callable[[], datetime],
-        life: timedelta = LIFE,
     ) -> None:
         self._address, self._issuer, self._admit = address, issuer, admit
-        self._now, self._life = now, life
+        self._now = now
         self._thread = LoopThread("nats-callout")
         self._connection: Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,7 +65,7 @@ class Callout:
         await client.flush()
 
     def close(self) -> None:
-        """Stop answering: nobody new is let in, whoever is in stays until its time is up."""
+        """Stop answering: nobody new is let in, whoever is in stays."""
         if self._connection is not None and not self._thread.loop.is_closed():
             self._thread.call(self._connection.close())
         self._thread.stop()
@@ -92,9 +90,7 @@ class Callout:
         user = self._admit(
             Knock(wish.get("user", ""), key, str(asked["client_info"].get("id", "")))
         )
-        return {
-            "jwt": self._issuer.sign(claims_of(user, asked["user_nkey"], self._now(), self._life))
-        }
+        return {"jwt": self._issuer.sign(claims_of(user, asked["user_nkey"], self._now()))}
 
     def _reply(self, asked: dict[str, Any], told: dict[str, str]) -> bytes:
         claims = {
@@ -104,12 +100,11 @@ class Callout:
         return self._issuer.sign(claims).encode()
 
 
-def claims_of(user: User, key: str, now: datetime, life: timedelta) -> dict[str, Any]:
-    """What a user's token says: its account, what it may do, and until when."""
+def claims_of(user: User, key: str, now: datetime) -> dict[str, Any]:
+    """What a user's token says: its account, and what it may do."""
     allowed = [service.seen for service in sorted(services_of(user))]
     return {
         "sub": key, "aud": user.account, "name": user.name, "iat": int(now.timestamp()),
-        "exp": int((now + life).timestamp()),
         "nats": {
             "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1,
             "pub": {"allow": allowed}, "sub": {"allow": [f"{user.inbox}.>"]},

@@ -1,7 +1,9 @@
-"""Who may come in to a server of our own, by API key; its accounts are those of who came in since it started."""
+"""Who may come in to a server of our own, by API key; its accounts are those of who holds one."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +14,11 @@ from carbon254.adapters.nats.connection import Address
 from carbon254.adapters.nats.nkeys import Issuer
 from carbon254.adapters.nats.permissions import RELAY, Password, User, render, user_name
 from carbon254.adapters.nats.server import NatsServer
-from carbon254.core.domain.errors import NotEntitled
+from carbon254.core.domain.errors import Carbon254Error, NotEntitled
 from carbon254.core.usecases.grant_streams import GrantStreams, Reader
 
 _DOOR: Final = "nats"
+_log = logging.getLogger(__name__)
 
 
 def user_of(reader: Reader, password: Password = Password()) -> User:  # noqa: B008 - a frozen value
@@ -27,17 +30,26 @@ def user_of(reader: Reader, password: Password = Password()) -> User:  # noqa: B
 class Doorkeeper:
     """A local server that lets nobody in but the relay, and after `open` whoever holds an API key.
 
-    ``random`` makes secrets of a number of bytes. Grants are looked up at every knock: what the policy takes away is
-    gone a quarter of an hour later at the latest.
+    ``random`` makes secrets of a number of bytes. A key that is new, revoked or expired, or another policy, is known to
+    the server ``every`` seconds later at the latest: it then cuts all connections off, clients connect again by
+    themselves, and are asked again.
     """
 
-    def __init__(self, server: NatsServer, random: Callable[[int], bytes]) -> None:
-        self._server = server
+    def __init__(
+        self,
+        server: NatsServer,
+        random: Callable[[int], bytes],
+        every: float = 2.0,
+    ) -> None:
+        self._server, self._every = server, every
         self._relay = Password(random(24).hex())
         self._issuer = Issuer(random(32))
-        self._users: dict[str, User] = {}
         self._lock = threading.Lock()
+        self._told = ""
+        self._grants: GrantStreams | None = None
         self._callout: Callout | None = None
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="nats-door", daemon=True)
 
     @property
     def address(self) -> Address:
@@ -51,37 +63,57 @@ class Doorkeeper:
 
     def start(self) -> None:
         """Start the server. Raises `StreamUnavailable`."""
-        self._server.start(self._grants())
+        self._told = render([], self._relay, self._issuer.name)
+        self._server.start(self._told)
 
     def open(self, grants: GrantStreams, now: Callable[[], datetime]) -> None:
-        """Let in whoever holds a valid key and may subscribe."""
-
-        def admit(knock: Knock) -> User:
-            principal = grants.admit.authenticate(
-                knock.key, door=_DOOR, target="connect", request_id=knock.client
-            )
-            user = user_of(grants.one(principal, "connect", request_id=knock.client))
-            if not user.grants:
-                raise NotEntitled(f"{principal.name} sees no stream.")
-            self._know(user)
-            return user
-
-        self._callout = Callout(self.address, self._issuer, admit, now)
+        """Let in whoever holds a valid key and may subscribe. Raises `StreamUnavailable`."""
+        self._grants = grants
+        self.refresh()
+        self._callout = Callout(self.address, self._issuer, self._admit, now)
         self._callout.start()
+        self._watcher.start()
 
-    def _know(self, user: User) -> None:
-        """Have the server know the user's account with just these grants."""
+    def refresh(self) -> None:
+        """Tell the server of the accounts of all who hold a key, where that has changed."""
+        assert self._grants is not None
         with self._lock:
-            if self._users.get(user.name) != user:
-                self._users[user.name] = user
-                self._server.reload(self._grants())
+            users = [user_of(reader) for reader in self._grants.plan()]
+            wanted = render(users, self._relay, self._issuer.name) + self._keys()
+            if wanted != self._told:
+                self._server.reload(wanted)
+                self._told = wanted
 
-    def _grants(self) -> str:
-        users = [self._users[name] for name in sorted(self._users)]
-        return render(users, self._relay, self._issuer.name)
+    def _keys(self) -> str:
+        """A comment that is another whenever other keys are valid."""
+        assert self._grants is not None
+        ids = " ".join(sorted(key.id for key in self._grants.valid_keys()))
+        return f"# keys {hashlib.sha256(ids.encode()).hexdigest()}\n"
+
+    def _admit(self, knock: Knock) -> User:
+        """The user of who knocks; the grant, or the refusal, is audited."""
+        grants = self._grants
+        assert grants is not None
+        principal = grants.admit.authenticate(
+            knock.key, door=_DOOR, target="connect", request_id=knock.client
+        )
+        user = user_of(grants.one(principal, "connect", request_id=knock.client))
+        if not user.grants:
+            raise NotEntitled(f"{principal.name} sees no stream.")
+        self.refresh()
+        return user
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._every):
+            try:
+                self.refresh()
+            except Carbon254Error as error:
+                _log.error("stream users: %s: %s", error.code, error)
 
     def close(self) -> None:
         """Let nobody in any more, and stop the server."""
+        self._ended.set()
         if self._callout is not None:
+            self._watcher.join()
             self._callout.close()
         self._server.stop()

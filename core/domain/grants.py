@@ -15,7 +15,7 @@ from attrs import frozen
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.entitlements import Scope, SeriesPattern
 from carbon254.core.domain.series import subject_token
-from carbon254.core.domain.streams import ALARMS, HEARTBEAT, Stream, batch_subject
+from carbon254.core.domain.streams import HEARTBEAT, Stream, batch_subject, heartbeat_subject
 
 _PARTS: Final = ("market", "run", "measure", "kind", "location")
 
@@ -31,7 +31,7 @@ class StreamGrant:
 def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGrant, ...]:
     """What the scope allows of the streams of these markets, with the signs of life of each market it sees.
 
-    Alarms are for who sees all of a market. Markets whose card forbids redistribution have no streams.
+    Markets whose card forbids redistribution have no streams.
     """
     found: list[StreamGrant] = []
     for market, card in sorted(cards.items()):
@@ -43,12 +43,15 @@ def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGran
             if (subjects := tuple(_subjects(scope, card, kind)))
         ]
         if own:
-            life = Stream(market, HEARTBEAT)
-            found += [*own, StreamGrant(life, life.subjects)]
-        if _covers(scope, SeriesPattern(market)):  # alarms tell of every dataset
-            alarms = Stream(market, ALARMS)
-            found.append(StreamGrant(alarms, alarms.subjects))
+            found += [*own, StreamGrant(Stream(market, HEARTBEAT), _life(scope, market))]
     return tuple(found)
+
+
+def _life(scope: Scope, market: str) -> tuple[str, ...]:
+    """Signs of life; alarms speak of whole datasets, so they are for who sees the whole market."""
+    if _covers(scope, SeriesPattern(market)):
+        return Stream(market, HEARTBEAT).subjects
+    return (heartbeat_subject(market),)
 
 
 def _subjects(scope: Scope, card: MarketCard, kind: str) -> Iterator[str]:

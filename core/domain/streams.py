@@ -21,7 +21,6 @@ MOST_BYTES: Final = (
     1_000_000  # of a body: a server takes 1 MiB with the headers unless it is told otherwise
 )
 HEARTBEAT: Final = "heartbeat"  # stands where a kind stands: the stream of a market's signs of life
-ALARMS: Final = "alarms"  # the same: what is late or fails in a market, of all its places
 
 Start = Literal["new", "all", "last"] | int | datetime
 # new: what is published from now on. all: from the oldest that is kept. last: the last of every subject, then what is
@@ -77,11 +76,13 @@ class Stream:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """What it keeps: single series and batches, signs of life, or alarms."""
+        """What it keeps: single series and batches, or signs of life and alarms."""
         if self.kind == HEARTBEAT:
-            return (heartbeat_subject(self.market),)
-        if self.kind == ALARMS:
-            return (f"dq.v1.{self.market}.*", f"src.v1.{self.market}.*.state")
+            return (
+                heartbeat_subject(self.market),
+                f"dq.v1.{self.market}.*",
+                f"src.v1.{self.market}.*.state",
+            )
         return (
             f"md.v1.{self.market}.*.*.{self.kind}.*",
             f"batch.v1.{self.market}.*.{self.kind}",
@@ -109,21 +110,19 @@ def stream_of(subject: str) -> Stream:
     match subject.split("."):
         case ["md", "v1", market, _, _, kind, _] | ["batch", "v1", market, _, kind]:
             found = Stream(market, kind)
-        case ["sys", "v1", "heartbeat", market]:
+        case (
+            ["sys", "v1", "heartbeat", market]
+            | ["dq", "v1", market, _]
+            | ["src", "v1", market, _, "state"]
+        ):
             found = Stream(market, HEARTBEAT)
-        case ["dq", "v1", market, _] | ["src", "v1", market, _, "state"]:
-            found = Stream(market, ALARMS)
         case _:
             raise InvalidRequest(
                 f"subject '{subject}': use md.v1.MARKET.RUN.MEASURE.KIND.LOCATION, batch.v1.MARKET.RUN.KIND, "
                 "sys.v1.heartbeat.MARKET, dq.v1.MARKET.CHECK or src.v1.MARKET.DATASET.state, with * for any run, "
                 "measure, location, check or dataset."
             )
-    if not set(found.market) <= _MARKET or found.kind not in {
-        *vocabulary.kinds(),
-        HEARTBEAT,
-        ALARMS,
-    }:
+    if not set(found.market) <= _MARKET or found.kind not in {*vocabulary.kinds(), HEARTBEAT}:
         raise InvalidRequest(
             f"subject '{subject}': a stream is of one market and one kind; name both."
         )

@@ -9,6 +9,7 @@ from attrs import frozen
 from carbon254.core.domain.entitlements import Principal
 from carbon254.core.domain.grants import StreamGrant, grants_of
 from carbon254.core.usecases.admit_calls import AdmitCalls
+from carbon254.ports.identity import ApiKey
 
 
 @frozen
@@ -44,18 +45,26 @@ class GrantStreams:
 
     def everyone(self, target: str, *, request_id: str = "") -> Sequence[Reader]:
         """All who hold a valid key and may subscribe, in the order of their names; each grant is audited."""
+        return [self.one(reader.principal, target, request_id=request_id) for reader in self.plan()]
+
+    def plan(self) -> Sequence[Reader]:
+        """The same, granting nothing: for a server that must know its accounts before anybody comes."""
+        cards = self.admit.cards()
         return [
-            self.one(principal, target, request_id=request_id)
+            Reader(principal, grants_of(self.admit.scope(principal, "stream"), cards))
             for principal in self._principals()
             if self.admit.policy.may(principal, "stream")
         ]
 
+    def valid_keys(self) -> Sequence[ApiKey]:
+        """The keys that are valid now, oldest first."""
+        now = self.admit.clock.now()
+        return [key for key in self.admit.keys.all() if key.valid(now)]
+
     def _principals(self) -> Sequence[Principal]:
         """Who holds a valid key, with the roles of the newest."""
-        now = self.admit.clock.now()
         found = {
             (key.tenant, key.principal): Principal(key.principal, key.tenant, key.roles)
-            for key in self.admit.keys.all()
-            if key.valid(now)
+            for key in self.valid_keys()
         }
         return [found[name] for name in sorted(found)]

@@ -91,7 +91,8 @@ def test_a_stream_that_somebody_deletes_is_made_again(bus: NatsBus) -> None:
 
 def test_a_server_that_is_away_is_told_without_secrets(tmp_path: Path) -> None:
     server = NatsServer(tmp_path, port=0)
-    address = Address(url=f"nats://me:hush@127.0.0.1:{server.port}", user="me", password="hush", seconds=0.3)  # fmt: skip
+    url = f"nats://me:hush@127.0.0.1:{server.port}"
+    address = Address(url=url, user="me", password="hush", seconds=0.3)
     bus = NatsBus(address)
     for use in (
         lambda: bus.publish([told(NP15, "a")]),

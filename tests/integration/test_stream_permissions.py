@@ -55,7 +55,8 @@ GRANTED_KINDS = {"hub", HEARTBEAT}
 
 
 def reads(name: str, *streams: Stream) -> User:
-    return User(name, Password("pw"), tuple(StreamGrant(one, one.subjects) for one in streams))
+    own = [(one, one.subjects if one.kind != HEARTBEAT else one.subjects[:1]) for one in streams]
+    return User(name, Password("pw"), tuple(StreamGrant(*one) for one in own))
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,25 @@ def test_consumers_of_other_names_are_refused(server: NatsServer, consumer: str)
         async with guest(server) as pilot:
             for subject in wanted:
                 await pilot.ask(subject, b"{}")
+            return await pilot.settle()
+
+    refusals = "\n".join(run(ask_all()))
+    assert [one for one in wanted if f'"{one.lower()}"' not in refusals] == []
+
+
+@pytest.mark.parametrize(
+    "subject", ["dq.v1.caiso.*", "src.v1.caiso.*.state", "src.v1.caiso.day_ahead_lmp.state"]
+)
+def test_alarms_of_a_market_are_not_read_by_who_sees_a_part_of_it(
+    server: NatsServer, subject: str
+) -> None:
+    verbs = (f"CONSUMER.CREATE.MD-caiso-heartbeat.{PILOT}-1", "DIRECT.GET.MD-caiso-heartbeat")
+    wanted = [f"$JS.{DOMAIN}.API.{verb}.{subject}" for verb in verbs]
+
+    async def ask_all() -> list[str]:
+        async with guest(server) as pilot:
+            for one in wanted:
+                await pilot.ask(one, b"{}")
             return await pilot.settle()
 
     refusals = "\n".join(run(ask_all()))
@@ -294,7 +314,8 @@ CREATE = f"$JS.{DOMAIN}.API.CONSUMER.CREATE.MD-caiso-hub.{PILOT}-1.{HUBS}"
 @pytest.mark.parametrize(
     "change",
     [{"filter_subject": NODE}, {"filter_subject": "md.v1.caiso.*.*.node.*"}, {"filter_subject": ""},
-     {"filter_subject": None, "filter_subjects": ["md.v1.>"]}, {"filter_subject": None, "filter_subjects": [HUBS, NODE]},
+     {"filter_subject": None, "filter_subjects": ["md.v1.>"]},
+     {"filter_subject": None, "filter_subjects": [HUBS, NODE]},
      {"durable_name": f"{RIVAL}-1"}],
 )  # fmt: skip
 def test_a_body_that_says_otherwise_than_its_subject_is_refused(
@@ -421,8 +442,13 @@ def test_within_one_account_answers_are_taken_for_messages(tmp_path: Path) -> No
         "$JS.API.CONSUMER.CREATE.MD-caiso-hub.p.*.*.*.*.*.*.*",
         "$JS.API.CONSUMER.MSG.NEXT.MD-caiso-hub.p",
     ]
-    users = f'[{{user: relay, password: "relay\'s"}}, {{user: {PILOT}, password: pw, permissions: {{publish: {{allow: {json.dumps(may)}}}, subscribe: {{allow: ["_INBOX.{PILOT}.>"]}}}}}}]'
-    shared = NatsServer(tmp_path, port=0, grants=f"authorization {{ users: {users} }}")
+    listens = f"_INBOX.{PILOT}.>"
+    pilot = {"publish": {"allow": may}, "subscribe": {"allow": [listens]}}
+    users = [
+        {"user": "relay", "password": "relay's"},
+        {"user": PILOT, "password": "pw", "permissions": pilot},
+    ]
+    shared = NatsServer(tmp_path, port=0, grants=f"authorization {{ users: {json.dumps(users)} }}")
     shared.start()
     fill(shared)
 

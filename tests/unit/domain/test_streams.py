@@ -86,18 +86,20 @@ def test_a_pilot_of_hubs_gets_the_stream_of_hubs_and_no_other() -> None:
     assert granted(["caiso/*/*/hub/*"], caiso="open", miso="open") == HUBS
 
 
-def test_alarms_are_for_who_sees_all_of_a_market() -> None:
-    alarms = {"dq.v1.caiso.*", "src.v1.caiso.*.state"}
-    assert granted(["caiso/*/*/*/*"])["MD-caiso-alarms"] == alarms
-    assert "MD-caiso-alarms" not in granted(["*"], ["*/*/*/node/*"])
-
-
 def test_nothing_is_granted_to_who_may_nothing() -> None:
     assert granted([]) == {}
 
 
 def test_a_deny_of_nodes_leaves_the_hubs() -> None:
     assert granted(["*"], ["*/*/*/node/*"]) == HUBS
+
+
+def test_alarms_speak_of_whole_datasets_and_are_for_who_sees_the_whole_market() -> None:
+    alarms = {"sys.v1.heartbeat.caiso", "dq.v1.caiso.*", "src.v1.caiso.*.state"}
+    assert granted(["caiso"])["MD-caiso-heartbeat"] == alarms
+    assert granted(["caiso"], ["caiso/*/*/node/*"])["MD-caiso-heartbeat"] == {
+        "sys.v1.heartbeat.caiso"
+    }
 
 
 @pytest.mark.parametrize("word", ["forbidden", "internal", "open"])

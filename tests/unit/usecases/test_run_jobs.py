@@ -400,7 +400,7 @@ def test_an_alarm_waits_for_a_message_server_that_is_away(works: Works) -> None:
     assert message.headers["ce-type"] == "carbon254.FeedLate.v1"
     assert message.headers["ce-id"] == message.id
     assert json.loads(message.body)["reason"] == "down"
-    assert stream_of(message.subject).name == "MD-toy-alarms"
+    assert stream_of(message.subject).name == "MD-toy-heartbeat"
     alarms.judge("toy", "prices", "source", None)
     assert [one.headers["ce-type"] for one in sent][1:] == ["carbon254.FeedRecovered.v1"]
     assert message.id != sent[1].id
