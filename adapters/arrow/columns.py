@@ -36,7 +36,7 @@ def encode(rows: Observations) -> bytes:
     """The rows as an Arrow stream of one record batch, in their order; absent instants and values are null."""
     columns: list[Any] = [
         _named(rows.code, [str(one) for one in rows.series]),
-        _named(rows.code, list(rows.units)),
+        _units(rows),
         pa.array(rows.interval_start, _INSTANT),
         pa.array(rows.interval_end, _INSTANT),
         pa.array(rows.value, pa.float64(), mask=np.isnan(rows.value)),
@@ -63,6 +63,13 @@ def decode(body: bytes) -> Any:
 
 def _named(codes: Column, names: list[str]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
+
+
+def _units(rows: Observations) -> Any:
+    """Units of rows; each stands once among the words, or pandas refuses the column."""
+    names = sorted(set(rows.units))
+    place = np.array([names.index(unit) for unit in rows.units], dtype=np.int32)
+    return _named(place[rows.code], names)
 
 
 def _words(codes: Column, words: list[str]) -> Any:

@@ -77,12 +77,8 @@ class Service:
 
 
 def user_name(tenant: str, principal: str) -> str:
-    """The user of a principal: distinct for distinct principals, whatever their names hold."""
-    return f"{_token(tenant)}-{_token(principal)}"
-
-
-def _token(text: str) -> str:
-    return subject_token(text).replace("-", "=2D")
+    """The user of a principal, as in ``sunny@acme``: distinct for distinct principals, whatever their names hold."""
+    return f"{subject_token(principal)}@{subject_token(tenant)}"
 
 
 def services_of(user: User) -> Iterator[Service]:

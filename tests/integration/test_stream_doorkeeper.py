@@ -97,24 +97,24 @@ def test_a_pilot_comes_in_by_key_and_reads_hubs_and_nothing_else(
 ) -> None:
     key = platform.keys.create("pilot", "sunny", tenant="acme").token
     hubs = "md.v1.caiso.*.*.hub.*"
-    assert come_in(door, "acme-sunny", key, "MD-caiso-hub", hubs) == [b"hub"]
+    assert come_in(door, "sunny@acme", key, "MD-caiso-hub", hubs) == [b"hub"]
     with pytest.raises(nats.errors.TimeoutError):
-        come_in(door, "acme-sunny", key, "MD-caiso-node", "md.v1.caiso.*.*.node.*")
+        come_in(door, "sunny@acme", key, "MD-caiso-node", "md.v1.caiso.*.*.node.*")
 
 
 def test_two_principals_do_not_get_in_each_others_way(door: Doorkeeper, platform: Platform) -> None:
     pilot = platform.keys.create("pilot", "sunny", tenant="acme").token
     analyst = platform.keys.create("analyst", "ann", tenant="acme").token
     for _ in range(2):
-        assert come_in(door, "acme-sunny", pilot, "MD-caiso-hub", HUB) == [b"hub"]
-        assert come_in(door, "acme-ann", analyst, "MD-caiso-node", NODE) == [b"node"]
+        assert come_in(door, "sunny@acme", pilot, "MD-caiso-hub", HUB) == [b"hub"]
+        assert come_in(door, "ann@acme", analyst, "MD-caiso-node", NODE) == [b"node"]
 
 
 def test_no_key_a_wrong_one_and_one_that_was_revoked_stay_outside(
     door: Doorkeeper, platform: Platform
 ) -> None:
     made = platform.keys.create("pilot", "sunny", tenant="acme")
-    assert come_in(door, "acme-sunny", made.token, "MD-caiso-hub", HUB) == [b"hub"]
+    assert come_in(door, "sunny@acme", made.token, "MD-caiso-hub", HUB) == [b"hub"]
     refused(door, "")
     refused(door, made.token[:-1] + ("0" if made.token[-1] != "0" else "1"))
     platform.keys.revoke(made.key.id)
@@ -129,7 +129,7 @@ def test_every_grant_and_every_refusal_is_written_down(
     door: Doorkeeper, platform: Platform
 ) -> None:
     key = platform.keys.create("pilot", "sunny", tenant="acme").token
-    come_in(door, "acme-sunny", key, "MD-caiso-hub", HUB)
+    come_in(door, "sunny@acme", key, "MD-caiso-hub", HUB)
     refused(door, platform.keys.create("auditor", "vera").token)
     told = [one.entry for one in platform.audit.entries(AuditQuestion(limit=1_000))]
     granted = [
@@ -170,12 +170,12 @@ def test_who_is_in_is_cut_off_when_the_key_is_revoked_and_others_come_back(
             "max_reconnect_attempts": 60,
         }
         one = await nats.connect(
-            door._server.url, user="acme-sunny", password=sunny.token, closed_cb=closed,
+            door._server.url, user="sunny@acme", password=sunny.token, closed_cb=closed,
             allow_reconnect=False, error_cb=ignore,
         )  # fmt: skip
         other = await nats.connect(
             door._server.url,
-            user="acme-rainy",
+            user="rainy@acme",
             password=rainy.token,
             reconnected_cb=came_back,
             **options,

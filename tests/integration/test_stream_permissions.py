@@ -29,7 +29,7 @@ from carbon254.core.domain.vocabulary import kinds
 
 pytestmark = [pytest.mark.integration, pytest.mark.nats]
 
-PILOT, RIVAL = "acme-pilot", "acme-rival"
+PILOT, RIVAL = "pilot@acme", "rival@acme"
 HUB, NODE = "md.v1.caiso.day_ahead.price.hub.NP15", "md.v1.caiso.day_ahead.price.node.N1"
 MISO = "md.v1.miso.day_ahead-ex_post.price.hub.ILLINOIS=2EHUB"
 HUBS, BATCHES = "md.v1.caiso.*.*.hub.*", "batch.v1.caiso.*.hub"
@@ -215,7 +215,7 @@ def test_no_subject_may_be_listened_to_but_the_users_own_inbox(
 @pytest.mark.parametrize(
     "subject",
     [HUB, NODE, MISO, BATCHES.replace("*", "day_ahead"), "sys.v1.heartbeat.caiso", f"_INBOX.{RIVAL}.x",
-     "$JS.ACK.MD-caiso-node.acme-rival-1.1.1.1.1.0", "$JS.FC.MD-caiso-hub.x", "$SYS.REQ.SERVER.PING"],
+     "$JS.ACK.MD-caiso-node.rival@acme-1.1.1.1.1.0", "$JS.FC.MD-caiso-hub.x", "$SYS.REQ.SERVER.PING"],
 )  # fmt: skip
 def test_nothing_may_be_published(server: NatsServer, subject: str) -> None:
     async def publish() -> list[str]:

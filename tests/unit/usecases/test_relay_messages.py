@@ -156,6 +156,15 @@ def test_a_batch_holds_every_row_of_its_run_and_kind_as_columns(house: House) ->
     ]  # fmt: skip
 
 
+def test_a_batch_becomes_a_frame(house: House) -> None:
+    record(house.store, told({NP15: hours({0: 31.5}), SP15: hours({0: None})}, name="a"))
+    house.relay.once()
+    frame = decode(house.of(HUB_BATCH)[0].body).to_pandas()
+    assert frame["unit"].tolist() == ["USD/MWh", "USD/MWh"]
+    assert frame["value"].isna().tolist() == [False, True]
+    assert frame["published_basis"].tolist() == ["claim", "claim"]
+
+
 def test_nodes_travel_in_batches_and_alone_only_where_asked_for() -> None:
     house = House()
     record(house.store, told({NODE: hours({0: 1.0})}, name="a"))
