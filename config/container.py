@@ -151,13 +151,14 @@ class Container(containers.DeclarativeContainer):
     )  # keys and the audit live by it, whatever the data's clock says
     audit = providers.Resource(_closing, _audit_log, settings)
     keys = Shared(_keys, records)
+    policy = Shared(_policy, settings)
+    masks = Shared(_masks, settings)
     log: providers.Object[Log] = providers.Object(tell)
     admit = Shared(
-        AdmitCalls, keys, Shared(_policy, settings), audit, machine_clock, catalogue.provided.cards,
-        providers.Object(_new_id), Shared(_masks, settings), log,
+        AdmitCalls, keys, policy, audit, machine_clock, catalogue.provided.cards, providers.Object(_new_id), masks, log,
     )  # fmt: skip
     manage_keys = Shared(ManageKeys, admit)
-    decisions = Shared(ExplainDecisions, audit, admit.provided.policy)
+    decisions = Shared(ExplainDecisions, audit, policy)
     signer = Shared(_signer, settings)
     book = Shared(FileCheckpoints, providers.Callable(_folder, settings, "audit/checkpoints.txt"))
     checkpoint = Shared(
@@ -223,6 +224,7 @@ def open_platform(
             locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
+            proofs=made.audit(),
             signer=made.signer(),
             keys=made.manage_keys(),
             decisions=made.decisions(),

@@ -18,6 +18,8 @@ _PARTS: Final = {
     "markets": ("markets", "plugins"),
     "series": ("series", "coverage", "provenance"),
     "judging": ("quality", "doctor"),
+    "keys": ("keys",),
+    "auditing": ("audit",),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from carbon254.adapters.cli import options
+from carbon254.adapters.cli.demo_keys import show_demo_keys
 from carbon254.adapters.cli.options import (
     As,
     AsOf,
@@ -64,6 +65,7 @@ def demo(
         _show_board(platform, None, Format.table)
         _show_table(platform)
         _show_left_out(outcomes)
+        show_demo_keys(platform, port)
         if not once:
             _serve(context, platform, port)
 

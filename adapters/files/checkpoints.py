@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from carbon254.adapters.files.durable import make_folder, sync_folder, translated, write_all
+from carbon254.core.domain.checkpoints import split_notes
 
 
 class FileCheckpoints:
@@ -34,11 +35,3 @@ class FileCheckpoints:
         with translated(f"checkpoints {self._path}"):
             text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         return split_notes(text)
-
-
-def split_notes(text: str) -> Sequence[str]:
-    """The notes of a file; a cut one at the end is left out."""
-    parts = text.split("\n\n")[:-1]  # text and signature of each, in turn
-    return [
-        f"{text}\n\n{signature}\n" for text, signature in zip(parts[::2], parts[1::2], strict=False)
-    ]

@@ -27,10 +27,14 @@ CREATE TABLE IF NOT EXISTS nodes (
     level INTEGER NOT NULL, place INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, place)) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries {_NEVER};
 CREATE TRIGGER IF NOT EXISTS entries_are_kept BEFORE DELETE ON entries {_NEVER};
+CREATE TRIGGER IF NOT EXISTS entries_follow BEFORE INSERT ON entries
+    WHEN NEW.place <> (SELECT coalesce(max(place) + 1, 0) FROM entries) {_NEVER};
+CREATE TRIGGER IF NOT EXISTS nodes_follow BEFORE INSERT ON nodes
+    WHEN NEW.place <> (SELECT coalesce(max(place) + 1, 0) FROM nodes WHERE level = NEW.level) {_NEVER};
 CREATE TRIGGER IF NOT EXISTS nodes_stay BEFORE UPDATE ON nodes {_NEVER};
 CREATE TRIGGER IF NOT EXISTS nodes_are_kept BEFORE DELETE ON nodes {_NEVER};
 PRAGMA user_version = {VERSION};
-"""
+"""  # noqa: S608 - our own text
 
 
 class SqliteAuditLog(GroupedAuditLog):

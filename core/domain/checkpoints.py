@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Final
 
 from carbon254.core.domain.errors import DocumentDamaged
@@ -30,3 +31,11 @@ def read_checkpoint(text: str) -> TreeHead:
     if origin != ORIGIN:
         raise DocumentDamaged(f"this is a checkpoint of '{origin}', not of {ORIGIN}.")
     return head
+
+
+def split_notes(text: str) -> Sequence[str]:
+    """The notes of a file; a cut one at the end is left out."""
+    parts = text.split("\n\n")[:-1]  # text and signature of each, in turn
+    return [
+        f"{text}\n\n{signature}\n" for text, signature in zip(parts[::2], parts[1::2], strict=False)
+    ]

@@ -13,7 +13,7 @@ from carbon254.core.domain.entitlements import HOUSE, OWNER, Principal
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.policies import TENANT
 from carbon254.core.usecases.admit_calls import AdmitCalls, digest_of
-from carbon254.ports.identity import ApiKey
+from carbon254.ports.identity import VALID_AT_A_TIME, ApiKey
 
 LIFE: Final = timedelta(days=90)
 _LONGEST: Final = timedelta(days=3660)
@@ -82,6 +82,18 @@ class ManageKeys:
         """All keys, oldest first, without their secrets."""
         with self.admit.call(by, "administer", "keys list", door=door, request_id=request_id):
             return self.admit.keys.all()
+
+    def replace(self, role: str, principal: str, *, tenant: str = HOUSE) -> MadeKey:
+        """Make a new key for a principal, ending the older one of two that are valid; the newer one stays valid."""
+        now = self.admit.clock.now()
+        held = [
+            key
+            for key in self.admit.keys.all()
+            if (key.principal, key.tenant) == (principal, tenant) and key.valid(now)
+        ]
+        for key in held[: len(held) + 1 - VALID_AT_A_TIME]:
+            self.revoke(key.id)
+        return self.create(role, principal, tenant=tenant)
 
     def revoke(
         self, key_id: str, *, by: Principal = OWNER, door: str = "cli", request_id: str = ""

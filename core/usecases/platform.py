@@ -31,7 +31,7 @@ from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
 from carbon254.core.usecases.verify_audit import VerifyAudit
-from carbon254.ports.audit import AuditLog, Signer
+from carbon254.ports.audit import AuditLog, AuditProofs, Signer
 from carbon254.ports.catalogue import Extensions, MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import DocumentFolder
@@ -68,6 +68,7 @@ class Platform:
     locations: FindLocations
     admit: AdmitCalls
     audit: AuditLog
+    proofs: AuditProofs
     signer: Signer
     keys: ManageKeys
     decisions: ExplainDecisions
