@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,6 +31,8 @@ from carbon254.ports.testing.servers import PostgresServer
 pytestmark = pytest.mark.integration
 NOTHING: Mapping[str, str] = {}
 COMMAND = Path(sys.executable).with_name("carbon254")
+GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
+SESSION = re.compile(r"```console\n(.*?)```", re.DOTALL)
 PRICE = "nem/settlement-trading/price/zone/NSW1"
 
 
@@ -202,6 +206,25 @@ def test_jobs_are_those_of_a_made_up_store(up: Running, folder: Path) -> None:
     names = {row["job"] for row in rows}
     markets = ("caiso", "entsoe", "eu_ets", "miso", "nem")
     assert names == {"checkpoint", *(f"check {market}" for market in markets)}
+
+
+def session() -> list[tuple[str, str]]:
+    """Commands of the guide, each with what it says that they print."""
+    blocks = SESSION.findall(GUIDE.read_text(encoding="utf-8"))
+    lines = [part.partition("\n") for block in blocks for part in block.split("$ ")[1:]]
+    return [(command, printed.strip()) for command, _, printed in lines]
+
+
+def test_the_session_of_the_guide_runs(up: Running, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(folder)
+    for command, printed in session():
+        words = shlex.split(command)
+        if words[0] == "curl":
+            told = up.get(words[-1].partition("8254")[2])[1]
+            assert {**json.loads(printed), **told} == told
+        else:
+            done = carbon254(*words[1:], cwd=tmp_path)
+            assert (done.returncode, printed) == (0, ""), command
 
 
 def test_it_ends_cleanly(up: Running, folder: Path) -> None:
