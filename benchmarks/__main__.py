@@ -27,6 +27,8 @@ BENCHMARKS = {
     "read_postgres": "read",
     "bytes_per_row": "size",
     "http_json": "http",
+    "scope_filter": "admit",
+    "audit_append": "admit",
 }
 
 
