@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -18,6 +20,7 @@ from carbon254.adapters.plugins.host import PluginHost
 from carbon254.adapters.plugins.models import ModelHost
 from carbon254.config.settings import Settings
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.forecast_subjects import ForecastSubjects
@@ -36,6 +39,9 @@ from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.ports.clock import Clock
 from carbon254.ports.records import RecordStore
+
+if TYPE_CHECKING:
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
 
 WORK = "carbon254.config.work:execute_model"
 CLOCK_FACT = "clock"  # the pinned instant of a demo folder
@@ -139,9 +145,11 @@ class Container(containers.DeclarativeContainer):
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
     subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
-    runner = Shared(RunModels, models, executor.provider, archive, log, WORK)
+    work: providers.Object[str] = providers.Object(WORK)
+    runner = Shared(RunModels, models, executor.provider, archive, log, work)
     forecast = Shared(RunForecast, subjects, runner, ingest)
     backtest = Shared(RunBacktest, subjects, runner, ingest)
+    comparison = Shared(CompareForecasts, subjects, query, backtest)
 
 
 def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
@@ -172,6 +180,7 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             summary=made.summary(),
             forecast=made.forecast(),
             backtest=made.backtest(),
+            comparison=made.comparison(),
             files=Folder,
             upkeep=upkeep,
             close=lambda: _shut(made),
@@ -179,6 +188,19 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
     except BaseException:
         _shut(made)
         raise
+
+
+@contextmanager
+def open_benchmark(keep: Path | None) -> Iterator[BenchmarkEpf]:
+    """The open benchmark over a folder of its own: the one to ``keep``, or one that is removed at the end."""
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
+
+    with TemporaryDirectory(prefix="carbon254-") as passing:
+        made = Container(settings=Settings(data=keep or Path(passing)))
+        try:
+            yield BenchmarkEpf(made.runner())
+        finally:
+            _shut(made)
 
 
 def _shut(made: Container) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.plugins.host import PluginHost
 
 if TYPE_CHECKING:
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -37,6 +39,11 @@ class Doors:
         from carbon254.config.settings import load
 
         return open_platform(load(_environment(), folder=data, data=data), pinned)
+
+    def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
+        from carbon254.config.container import open_benchmark
+
+        return open_benchmark(keep)
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         from carbon254.adapters.files.folder import Folder

@@ -18,6 +18,9 @@ _PARTS: Final = {
     "markets": ("markets", "plugins"),
     "series": ("series", "coverage", "provenance"),
     "judging": ("quality", "doctor"),
+    "forecasting": ("forecast", "models"),
+    "backtesting": ("backtest",),
+    "benchmarking": ("benchmark",),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -41,6 +42,10 @@ class Doors(Protocol):
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
+        ...
+
+    def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
+        """The open benchmark; what is computed is kept in a folder, or thrown away at the end."""
         ...
 
     def files(self, paths: list[Path]) -> DocumentFolder:

@@ -5,11 +5,34 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
     """Show a bar while a long work runs; call what is yielded once for each step done."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=total)
+
+        def step(*_: object) -> None:
+            progress.advance(task)
+
+        yield step
+
+
+@contextmanager
+def meter(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar whose length is known later; call what is yielded with how much is done, and of how much."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=None)
+
+        def told(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield told
+
+
+def _progress() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,11 +42,4 @@ def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=False) as progress:
-        task = progress.add_task(title, total=total)
-
-        def step(*_: object) -> None:
-            progress.advance(task)
-
-        yield step
+    return Progress(*columns, console=Console(file=sys.stderr), transient=False)

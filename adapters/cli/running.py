@@ -64,6 +64,10 @@ def demo(
         _show_board(platform, None, Format.table)
         _show_table(platform)
         _show_left_out(outcomes)
+        if not documents:
+            from carbon254.adapters.cli.demo_forecast import learn_and_forecast
+
+            learn_and_forecast(platform)
         if not once:
             _serve(context, platform, port)
 

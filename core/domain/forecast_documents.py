@@ -138,7 +138,7 @@ def read_forecast(document: Document) -> Reading:
     )  # fmt: skip
 
 
-def locate_forecast(document: Document, locator: Locator) -> bytes:
+def locate_line(document: Document, locator: Locator) -> bytes:
     """The line that a number stands in. Raises `DocumentDamaged` where there is none."""
     lines = document.body.split(b"\n")
     if not 0 < locator.row < len(lines):

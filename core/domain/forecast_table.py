@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from carbon254.core.domain.backtests import DayForecast
 from carbon254.core.domain.day_grid import DayGrid
+from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Horizon
 from carbon254.core.domain.metrics import naive_by_similar_day
 from carbon254.core.domain.observations import INSTANT, Column, instant64
@@ -174,4 +175,39 @@ def _fan(one: DayForecast, levels: tuple[float, ...]) -> Column:
     if one.quantiles is not None:
         for place, level in enumerate(one.levels):
             fan[:, levels.index(level)] = one.quantiles[place]
+    return fan
+
+
+def together(tables: Sequence[ForecastTable], names: Sequence[str]) -> ForecastTable:
+    """Tables of one series as one; a model's name that several have gets the name of its table behind it.
+
+    Raises `InvalidRequest` for tables of other series or grids.
+    """
+    first = tables[0]
+    for one in tables:
+        if (one.series, one.grid) != (first.series, first.grid):
+            raise InvalidRequest(
+                f"forecasts of {one.series} and {first.series} (or of two resolutions) are not compared."
+            )
+    known = [name for one in tables for name in one.models]
+    models = tuple(
+        f"{name} ({table})" if known.count(name) > 1 else name
+        for one, table in zip(tables, names, strict=True)
+        for name in one.models
+    )
+    levels = tuple(sorted({level for one in tables for level in one.levels}))
+    offsets = np.cumsum([0, *(len(one.models) for one in tables)])[:-1].tolist()
+    plain = ("origin", "interval_start", "interval_end", "value", "actual")
+    columns = {name: np.concatenate([getattr(one, name) for one in tables]) for name in plain}
+    return ForecastTable(
+        series=first.series, unit=first.unit, grid=first.grid, models=models, levels=levels,
+        model=np.concatenate([one.model + n for one, n in zip(tables, offsets, strict=True)]),
+        quantiles=np.vstack([_widened(one, levels) for one in tables]), mase_scale=first.mase_scale, **columns,
+    )  # fmt: skip
+
+
+def _widened(table: ForecastTable, levels: tuple[float, ...]) -> Column:
+    fan = np.full((len(table), len(levels)), np.nan)
+    for place, level in enumerate(table.levels):
+        fan[:, levels.index(level)] = table.quantiles[:, place]
     return fan

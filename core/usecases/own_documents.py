@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from typing import Final
 
 from attrs import evolve, field, frozen
 
+from carbon254.core.domain import forecast_documents as forecasts
+from carbon254.core.domain import made_up_history as histories
 from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.documents import Document, Locator, Request
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecast_documents import (
-    DATASET,
-    locate_forecast,
-    market_of,
-    read_forecast,
-)
 from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.time import Window
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.markets import Market
 
+_OWN: Final = {
+    forecasts.DATASET: forecasts.read_forecast,
+    histories.DATASET: histories.read_history,
+}
 
-def with_own_dataset(card: MarketCard) -> MarketCard:
-    """The card with the dataset of our own forecasts, of which nothing is expected."""
-    facts = DatasetCard(
+
+def own_dataset(document: Document) -> tuple[str, str] | None:
+    """Market and dataset of one of our own documents; None for any other."""
+    if market := forecasts.market_of(document):
+        return market, forecasts.DATASET
+    if market := histories.market_of_history(document):
+        return market, histories.DATASET
+    return None
+
+
+def with_own_datasets(card: MarketCard) -> MarketCard:
+    """The card with the datasets of our own documents, of which nothing is expected."""
+    common = DatasetCard(
         title="Forecasts made here", runs=(), measures=(), kinds=(), class_="vintages", label_zone=card.zone,
         label_marks="start", day_zone=card.zone, due=Rule.parse("issued"), published_claim="publication",
         verified="recorded", writes=False,
     )  # fmt: skip
-    return evolve(card, datasets={**card.datasets, DATASET: facts})
+    made_up = evolve(
+        common,
+        title="History made up here",
+        published_claim="none",
+        due_of=histories.due_of_all(card),
+    )
+    own = {forecasts.DATASET: common, histories.DATASET: made_up}
+    return evolve(card, datasets={**card.datasets, **own})
 
 
 class OwnMarket:
@@ -37,27 +55,26 @@ class OwnMarket:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self.card = with_own_dataset(market.card)
+        self.card = with_own_datasets(market.card)
 
     def recognise(self, document: Document) -> tuple[str, ...]:
-        own = market_of(document)
-        if own is not None:
-            return (DATASET,) if own == self.card.id else ()
-        return self._market.recognise(document)
+        own = own_dataset(document)
+        if own is None:
+            return self._market.recognise(document)
+        return (own[1],) if own[0] == self.card.id else ()
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
-        if dataset == DATASET:
-            raise InvalidRequest("forecasts are made here and not fetched: 'carbon254 forecast'.")
+        if dataset in _OWN:
+            raise InvalidRequest(f"'{dataset}' is made here and not fetched.")
         return self._market.requests(dataset, window)
 
     def read(self, dataset: str, document: Document) -> Reading | Iterable[Reading]:
-        return (
-            read_forecast(document) if dataset == DATASET else self._market.read(dataset, document)
-        )
+        own = _OWN.get(dataset)
+        return self._market.read(dataset, document) if own is None else own(document)
 
     def locate(self, document: Document, locator: Locator) -> bytes:
-        if market_of(document) is not None:
-            return locate_forecast(document, locator)
+        if own_dataset(document) is not None:
+            return forecasts.locate_line(document, locator)
         return self._market.locate(document, locator)
 
     def write(self, dataset: str, reading: Reading) -> Iterable[Document]:

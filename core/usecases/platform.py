@@ -13,6 +13,7 @@ from carbon254.core.domain.errors import NotFound
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
@@ -57,6 +58,7 @@ class Platform:
     summary: SummariseStore
     forecast: RunForecast
     backtest: RunBacktest
+    comparison: CompareForecasts
     files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from carbon254.adapters.plugins.models import ModelHost
 from carbon254.ports.models import Forecaster
 from carbon254.ports.testing.fakes.models import Average, Repeat, Stumble
 from carbon254.ports.testing.models import ForecasterSuite
@@ -35,3 +36,21 @@ class TestStumble(ForecasterSuite):
     @pytest.fixture
     def model(self) -> Forecaster:
         return Stumble()
+
+
+class TestNaive(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("naive")
+
+
+class TestSeasonal(TestNaive):
+    parameters: ClassVar = {"rule": "seasonal", "season": 1}
+
+
+class TestLear(ForecasterSuite):
+    parameters: ClassVar = {"windows": [42, 84]}
+
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("lear")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_OPTIONS: Final = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 
 def compiled(function: F) -> F:
@@ -16,10 +15,11 @@ def compiled(function: F) -> F:
         from numba import njit
     except ImportError:
         return function
+    make = partial(njit, error_model="numpy", fastmath={"contract", "reassoc"})
     try:
-        return cast(F, njit(cache=True, **_OPTIONS)(function))
+        return cast(F, make(cache=True)(function))
     except RuntimeError:  # nowhere to keep it
-        return cast(F, njit(**_OPTIONS)(function))
+        return cast(F, make()(function))
 
 
 def compiled_or(plain: F) -> Callable[[F], F]:
