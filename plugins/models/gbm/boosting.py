@@ -26,7 +26,8 @@ class Growth:
     learning_rate: float = 0.05
     leaves: int = 31
     least_rows: int = 20
-    feature_share: float = 0.5
+    bins: int = 63
+    feature_share: float = 0.25
     row_share: float = 0.7
     ridge: float = 1.0
 
@@ -34,7 +35,7 @@ class Growth:
         """As LightGBM wants them."""
         return {
             "objective": "regression_l1", "learning_rate": self.learning_rate,
-            "num_leaves": self.leaves, "min_data_in_leaf": self.least_rows,
+            "num_leaves": self.leaves, "max_bin": self.bins, "min_data_in_leaf": self.least_rows,
             "feature_fraction": self.feature_share, "bagging_fraction": self.row_share,
             "bagging_freq": 1, "lambda_l2": self.ridge, "seed": seed % (2**31),
             "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
@@ -47,15 +48,18 @@ class Trees:
 
     booster: Any = field(repr=False)
     scale: float
+    follows: bool  # whether they start from members
 
     @classmethod
-    def grow(cls, rows: Column, above_base: Column, growth: Growth, seed: int) -> Trees:
+    def grow(
+        cls, rows: Column, above_base: Column, growth: Growth, seed: int, *, follows: bool = False
+    ) -> Trees:
         """Learn from rows of features and prices counted from their base. Raises `PluginBroken` without LightGBM."""
         lightgbm = _lightgbm()
-        scale = _spread(above_base)
-        data = lightgbm.Dataset(rows, np.arcsinh(above_base / scale), free_raw_data=True)
-        booster = lightgbm.train(growth.options(seed), data, growth.rounds)
-        return cls(booster, scale)
+        scale, options = _spread(above_base), growth.options(seed)
+        data = lightgbm.Dataset(rows, np.arcsinh(above_base / scale), params=options)
+        booster = lightgbm.train(options, data, growth.rounds)
+        return cls(booster, scale, follows)
 
     def predict(self, rows: Column) -> Column:
         """Prices counted from their base."""

@@ -1,7 +1,8 @@
 """What a price is explained by, one row for each day and slot: the trees are shared by all slots of the day.
 
 Prices are counted from the median of the same slot over the week before, so that trees, which cannot go beyond what
-they saw, follow a level that moves. Everything is known at the origin; what is not there is ``NaN``, which trees take.
+they saw, follow a level that moves; with members, from what those said, so that trees learn where they err. Everything
+is known at the origin; what is not there is ``NaN``, which trees take.
 """
 
 from __future__ import annotations
@@ -32,20 +33,28 @@ class Features:
         return self.values[days].reshape(-1, self.values.shape[-1])
 
 
-def features(prices: Column, exogenous: Sequence[Column], weekdays: Column) -> Features:
+def features(
+    prices: Column, exogenous: Sequence[Column], weekdays: Column, said: Column | None = None
+) -> Features:
     """Features of every day; ``prices`` and each exogenous series are days × slots, ``weekdays`` 0 (Monday) to 6.
 
-    A day's own prices are not looked at, so they may be ``NaN``.
+    A day's own prices are not looked at, so they may be ``NaN``. ``said`` is what members say, members × days ×
+    slots, where there are members: prices are then counted from their mean.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a mean over nothing is NaN, which is meant
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # a mean over nothing is NaN, which is meant
         week = np.array([_lag(prices, lag) for lag in range(1, _WEEK + 1)])
-        base: Column = np.nanmedian(week, axis=0)
-        columns = [*_calendar(prices, weekdays), *_of_prices(prices, week, base)]
+        level: Column = np.nanmedian(week, axis=0)
+        base = level if said is None else np.nanmean(said, axis=0)
+        columns = [*_calendar(prices, weekdays), *_of_prices(prices, week, level)]
         for series in exogenous:
             columns += _of_exogenous(series)
         if len(exogenous) > 1:
             columns += _of_difference(exogenous[0] - exogenous[1])
+        if said is not None:
+            columns += [base - level, *(said - base)]
     shape = prices.shape
     wide = [np.broadcast_to(one if one.ndim == 2 else one[:, None], shape) for one in columns]
     return Features(np.stack(wide, axis=-1), base)
@@ -61,12 +70,12 @@ def _of_prices(prices: Column, week: Column, base: Column) -> list[Column]:
     """Prices of the days before, and their shape and level, counted from the base."""
     hour = max(prices.shape[1] // 24, 1)
     yesterday, last_week = week[0], week[-1]
-    level = np.nanmean(yesterday, axis=1)
+    mean = np.nanmean(yesterday, axis=1)
     ends = [yesterday[:, -1], yesterday[:, -4 * hour], yesterday[:, 8 * hour % prices.shape[1]]]
-    means = [level, np.nanmin(yesterday, axis=1), np.nanmax(yesterday, axis=1), *ends]
+    means = [mean, np.nanmin(yesterday, axis=1), np.nanmax(yesterday, axis=1), *ends]
     means += [np.nanmean(week[1], axis=1), np.nanmean(last_week, axis=1), _month(prices)]
     found = [week[lag - 1] - base for lag in _PRICE_LAGS]
-    found += [mean[:, None] - base for mean in means]
+    found += [one[:, None] - base for one in means]
     found += [np.roll(yesterday, hour, axis=1) - base, np.roll(yesterday, -hour, axis=1) - base]
     return [*found, np.nanmean(week, axis=0) - base, np.nanstd(week, axis=0), base]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, le
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon
+from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.gbm.boosting import Growth, Trees
@@ -27,8 +27,14 @@ _KEPT: Final = 4  # sets of trees that are not grown again
 class Parameters:
     """How far back trees learn, how often they are grown, and how."""
 
+    members: tuple[ModelSpec, ...] = field(
+        default=(),
+        metadata={
+            "doc": "models whose mean the trees start from; none: the median of the week before"
+        },
+    )
     window: int = field(
-        default=728, validator=ge(_LEAST_DAYS), metadata={"doc": "days to learn from"}
+        default=1092, validator=ge(_LEAST_DAYS), metadata={"doc": "days to learn from"}
     )
     pace: int = field(
         default=7,
@@ -39,7 +45,7 @@ class Parameters:
     learning_rate: float = field(default=0.05, validator=[gt(0.0), le(1.0)])
     leaves: int = field(default=31, validator=[ge(2), le(4096)])
     least_rows: int = field(default=20, validator=ge(1), metadata={"doc": "rows in a leaf"})
-    feature_share: float = field(default=0.5, validator=[gt(0.0), le(1.0)])
+    feature_share: float = field(default=0.25, validator=[gt(0.0), le(1.0)])
     row_share: float = field(default=0.7, validator=[gt(0.0), le(1.0)])
 
     @property
@@ -52,10 +58,11 @@ class Parameters:
 
 
 class GradientBoosting:
-    """Trees grown every ``pace`` days on the last ``window`` days; see `features` and `boosting` for the method.
+    """Trees grown every ``pace`` days; see `features` and `boosting` for the method.
 
-    Days on which trees are grown are counted from a fixed day, so that the trees of an origin do not depend on where
-    a backtest began. Trees that were grown from the same numbers are kept, since that takes seconds.
+    With members it learns where those err: a `Combiner`. Days on which trees are grown are counted from a fixed day,
+    so that the trees of an origin do not depend on where a backtest began. Trees that were grown from the same
+    numbers are kept, since growing takes seconds.
     """
 
     Parameters = Parameters
@@ -64,15 +71,24 @@ class GradientBoosting:
         self.card = card
         self._grown: dict[str, Trees] = {}
 
+    def members(self, parameters: Parameters) -> Sequence[ModelSpec]:
+        return parameters.members
+
+    def memory(self, parameters: Parameters) -> int:
+        return parameters.window + parameters.pace if parameters.members else 0
+
     def fit(self, reader: Reader, origin: datetime, parameters: Parameters, seed: int) -> Trees:
-        grid = reader.subject.grid
-        today = grid.day_of(origin)
+        """Grow, or find the trees of these numbers. Raises `InvalidRequest` for too little history."""
+        today = reader.subject.grid.day_of(origin)
         last = today - timedelta(today.toordinal() % parameters.pace)
         first = max(last - timedelta(parameters.window + LONGEST - 1), reader.since)
-        tables = _tables(reader, first, last)
-        key = _digest(tables, first, parameters, seed)
+        table = _read(reader, first, last)
+        said = None
+        if parameters.members:
+            said = reader.members(first, last).values
+        key = table.digest(said, parameters, seed)
         if key not in self._grown:
-            trees = _grow(tables, _weekdays(first, last), parameters, seed)
+            trees = _grow(table, said, parameters, seed)
             while len(self._grown) >= _KEPT:
                 self._grown.pop(next(iter(self._grown)), None)
             self._grown[key] = trees
@@ -80,42 +96,76 @@ class GradientBoosting:
         return self._grown[key]
 
     def predict(self, state: Trees, reader: Reader, horizon: Horizon) -> Forecast:
+        """Day by day, each out of those before it. Raises `InvalidRequest` for an exogenous series that ends early."""
         first = horizon.first - timedelta(LONGEST)
-        prices, *exogenous = (one.copy() for one in _tables(reader, first, horizon.last))
-        for series, values in zip(reader.subject.exogenous, exogenous, strict=True):
+        table = _read(reader, first, horizon.last)
+        for series, values in zip(reader.subject.exogenous, table.exogenous, strict=True):
             _known(values[LONGEST:], str(series), horizon.first)
-        weekdays = _weekdays(first, horizon.last)
-        for row in range(LONGEST, len(prices)):  # a day ahead is forecast from the one before it
-            until = slice(row - LONGEST, row + 1)
-            made = features(prices[until], [one[until] for one in exogenous], weekdays[until])
-            prices[row] = _forecast_day(state, made, horizon.first)
-        return Forecast(horizon, horizon.flatten(prices[LONGEST:]))
+        for lead, day in enumerate(horizon.days):
+            said = None
+            if state.follows:
+                said = _today(reader.members(day, day, lead).values)
+            made = table.between(lead, lead + LONGEST + 1).features(said)
+            table.prices[lead + LONGEST] = _forecast_day(state, made, day)
+        return Forecast(horizon, horizon.flatten(table.prices[LONGEST:]))
 
 
-def _grow(
-    tables: list[Column], weekdays: Column, parameters: Parameters, seed: int
-) -> Trees:
-    prices, *exogenous = tables
-    if np.isfinite(prices).any(axis=1).sum() < _LEAST_DAYS:
-        raise InvalidRequest(
-            f"gbm learns from {_LEAST_DAYS} days or more of the target: too few are known at the origin."
-        )
-    made = features(prices, exogenous, weekdays)
-    every = slice(max(len(prices) - parameters.window, 0), len(prices))
-    above = (prices - made.base)[every].ravel()
+@frozen(eq=False)
+class _Table:
+    """Days × slots of consecutive days from ``first`` on."""
+
+    first: date
+    prices: Column
+    exogenous: tuple[Column, ...]
+
+    def between(self, low: int, high: int) -> _Table:
+        exogenous = tuple(series[low:high] for series in self.exogenous)
+        return _Table(self.first + timedelta(low), self.prices[low:high], exogenous)
+
+    def features(self, said: Column | None) -> Features:
+        weekdays = (self.first.weekday() + np.arange(len(self.prices))) % 7
+        return features(self.prices, self.exogenous, weekdays, said)
+
+    def digest(self, *others: Any) -> str:
+        """Of all the numbers, and of what else growing depends on."""
+        found = hashlib.sha256()
+        for one in (self.first, self.prices, *self.exogenous, *others):
+            found.update(one.tobytes() if isinstance(one, np.ndarray) else repr(one).encode())
+        return found.hexdigest()
+
+
+def _read(reader: Reader, first: date, last: date) -> _Table:
+    prices, *exogenous = (reader.days(one, first, last) for one in reader.subject.series)
+    return _Table(first, prices.copy(), tuple(exogenous))
+
+
+def _today(said: Column) -> Column:
+    """What members say of one day, behind days of which nothing need be known."""
+    before = ((0, 0), (LONGEST, 0), (0, 0))
+    padded: Column = np.pad(said, before, constant_values=np.nan)
+    return padded
+
+
+def _grow(table: _Table, said: Column | None, parameters: Parameters, seed: int) -> Trees:
+    made = table.features(said)
+    every = slice(max(len(table.prices) - parameters.window, 0), len(table.prices))
+    above = (table.prices - made.base)[every]
     there = np.isfinite(above)
-    return Trees.grow(made.rows(every)[there], above[there], parameters.growth, seed)
+    if np.count_nonzero(there.any(axis=1)) < _LEAST_DAYS:
+        what = "its members and the target" if parameters.members else "the target"
+        raise InvalidRequest(
+            f"too little history: gbm learns from {_LEAST_DAYS} days or more of {what}, known at the origin."
+        )
+    rows = made.rows(every)[there.ravel()]
+    return Trees.grow(rows, above[there], parameters.growth, seed, follows=bool(parameters.members))
 
 
 def _forecast_day(trees: Trees, made: Features, day: date) -> Column:
     if not np.isfinite(made.base[-1]).all():
-        raise InvalidRequest(f"gbm needs a price in the week before {day} in every slot of the day.")
+        what = "what a member says" if trees.follows else "a price of the week before"
+        raise InvalidRequest(f"gbm needs {what} for every slot of {day}: some are not known.")
     found: Column = made.base[-1] + trees.predict(made.rows(slice(-1, None)))
     return found
-
-
-def _tables(reader: Reader, first: date, last: date) -> list[Column]:
-    return [reader.days(series, first, last) for series in reader.subject.series]
 
 
 def _known(values: Column, series: str, day: date) -> None:
@@ -123,15 +173,3 @@ def _known(values: Column, series: str, day: date) -> None:
         raise InvalidRequest(
             f"gbm needs {series} for the whole of the horizon from {day} on: it is not known at the origin."
         )
-
-
-def _weekdays(first: date, last: date) -> Column:
-    return np.arange(first.weekday(), first.weekday() + (last - first).days + 1) % 7
-
-
-def _digest(tables: list[Column], first: date, parameters: Mapping[str, Any] | Parameters, seed: int) -> str:
-    digest = hashlib.sha256(repr((first, parameters, seed)).encode())
-    for table in tables:
-        digest.update(repr(table.shape).encode())
-        digest.update(np.ascontiguousarray(table).tobytes())
-    return digest.hexdigest()
