@@ -27,7 +27,7 @@ class Growth:
     leaves: int = 31
     least_rows: int = 20
     bins: int = 63
-    feature_share: float = 0.25
+    feature_share: float = 0.5
     row_share: float = 0.7
     ridge: float = 1.0
 

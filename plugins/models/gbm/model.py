@@ -45,7 +45,7 @@ class Parameters:
     learning_rate: float = field(default=0.05, validator=[gt(0.0), le(1.0)])
     leaves: int = field(default=31, validator=[ge(2), le(4096)])
     least_rows: int = field(default=20, validator=ge(1), metadata={"doc": "rows in a leaf"})
-    feature_share: float = field(default=0.25, validator=[gt(0.0), le(1.0)])
+    feature_share: float = field(default=0.5, validator=[gt(0.0), le(1.0)])
     row_share: float = field(default=0.7, validator=[gt(0.0), le(1.0)])
 
     @property
