@@ -92,14 +92,15 @@ class _Lines:
         )
         numbers = [forecast.value, *edges]
         low, high = min(x.min() for x in numbers), max(x.max() for x in numbers)
-        place = zone(forecast.horizon.grid.zone)
+        local = zone(forecast.horizon.grid.zone)
 
         def at(value: float) -> int:
-            return round((value - low) / ((high - low) or 1.0) * (_BAR - 1))
+            place: int = round((value - low) / ((high - low) or 1.0) * (_BAR - 1))
+            return place
 
         starts = forecast.horizon.interval_start
         for n, start in enumerate(starts):
-            clock = start.item().replace(tzinfo=zone("UTC")).astimezone(place)
+            clock = start.item().replace(tzinfo=zone("UTC")).astimezone(local)
             bar = [" "] * _BAR
             if edges:
                 for cell in range(at(edges[0][n]), at(edges[1][n]) + 1):

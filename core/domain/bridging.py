@@ -43,7 +43,8 @@ def bridge(
         return made
     length = high - low
     instant = length == 0
-    row, place, overlap = _pieces(low, np.where(instant, low + step - low % step, high), step)
+    row, place, overlap = _pieces(low, np.where(instant, low + 1, high), step)
+    overlap[instant[row]] = 1.0  # a sample speaks for its cell
     inside = (place >= 0) & (place < len(cells))
     row, place, overlap = row[inside], place[inside], overlap[inside]
     covered = np.bincount(place, weights=overlap, minlength=len(cells))

@@ -18,6 +18,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_duration, parse_duration
 
 _KEYS: Final = ("origin", "interval_start", "interval_end")
+_OFFSET: Final = r"(?:Z|[+-]\d\d:?\d\d)\s*$"
 _STARTS: Final = ("interval_start", "start", "time", "timestamp", "date", "datetime")
 
 
@@ -172,21 +173,32 @@ def _read(name: str, body: bytes) -> pd.DataFrame:
 
 def _starts(name: str, values: pd.Series[Any]) -> tuple[Column, bool]:
     """Starts in UTC, and whether they came without an offset."""
+    if values.isna().any():
+        raise DocumentDamaged(f"{name}: column '{values.name}' has a row without an instant.")
     try:
-        parsed = pd.to_datetime(values)
-        levelled = parsed.dt.tz is None
-        if not levelled:
-            parsed = parsed.dt.tz_convert("UTC").dt.tz_localize(None)
+        parsed, levelled = _parsed(values)
     except (ValueError, TypeError, AttributeError) as error:
         raise DocumentDamaged(
             f"{name}: column '{values.name}' holds no instants: {error}"
         ) from None
     starts: Column = parsed.to_numpy().astype(INSTANT)
-    if np.isnat(starts).any():
-        raise DocumentDamaged(f"{name}: column '{values.name}' has a row without an instant.")
     if len(np.unique(starts)) != len(starts):
         raise DocumentDamaged(f"{name}: an interval stands twice.")
     return starts, levelled
+
+
+def _parsed(values: pd.Series[Any]) -> tuple[pd.DatetimeIndex, bool]:
+    """Instants without a zone, in UTC where they had an offset, which may change from row to row with the clocks."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        index = pd.DatetimeIndex(values)
+    else:
+        offset = values.astype(str).str.contains(_OFFSET)
+        if offset.any() and not offset.all():
+            raise ValueError("some have an offset and some have none")
+        index = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601", utc=bool(offset.all())))
+    if index.tz is None:
+        return index, True
+    return index.tz_convert("UTC").tz_localize(None), False
 
 
 def _step(name: str, starts: Column) -> timedelta:
