@@ -171,7 +171,7 @@ class RunForecast:
     def _case(self, request: ForecastRequest, scope: Scope) -> _Case:
         now = self.ingest.clock.now()
         gate = self.subjects.gate(request.target, request.conditions)
-        grid = self.subjects.subject(request.target, request.day or now.date()).grid
+        grid = self.subjects.grid(request.series, request.day or now.date())
         day = request.day or next_open_day(gate, grid, now)
         origin = gate.on(day, grid.zone)
         if origin >= now:
