@@ -184,3 +184,20 @@ class AuditAsked:
     format: Format | None = _format()
     limit: int = _limit(100)
     cursor: str | None = _cursor()
+
+
+@parameters
+class ExecutionsAsked:
+    """Forecasts or backtests, the latest first."""
+
+    configuration: str | None = param("Only of this configuration.", default=None)
+    limit: int = _limit(100)
+
+
+@parameters
+class ScoresAsked:
+    """A backtest, with its scores when it is done."""
+
+    by: Literal["hour", "horizon", "month", "regime"] | None = param(
+        "Score each group apart.", default=None
+    )
