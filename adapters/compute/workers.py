@@ -22,7 +22,12 @@ _CONTEXT: Final = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS: Final = 1.0
 # Linear algebra starts a thread for each processor by default. Many workers that do so wait for one another: four
 # times the CPU was measured. Libraries read this once, when they are loaded.
-_THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS: Final = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 _ENVIRONMENT: Final = threading.Lock()
 
 
