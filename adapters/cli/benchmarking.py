@@ -33,6 +33,16 @@ Models = Annotated[
         show_default=",".join(_DEFAULT),
     ),
 ]
+Before = Annotated[
+    int,
+    typer.Option(
+        "--before", help="Leave out so many days at the end: 728 to choose without the test."
+    ),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option("--keep", help="Keep what was computed in this folder, to go on from there."),
+]
 _SHARES: Final = frozenset(("smape", "wape", "rmae", "coverage"))
 
 
@@ -61,16 +71,8 @@ def epf(
         typer.Option("--days", help="Days to forecast.", show_default="728, the test period"),
     ] = None,
     models: Models = None,
-    before: Annotated[
-        int,
-        typer.Option(
-            "--before", help="Leave out so many days at the end: 728 to choose without the test."
-        ),
-    ] = 0,
-    keep: Annotated[
-        Path | None,
-        typer.Option("--keep", help="Keep what was computed in this folder, to go on from there."),
-    ] = None,
+    before: Before = 0,
+    keep: Keep = None,
     forecasts: Annotated[
         Path | None,
         typer.Option(
