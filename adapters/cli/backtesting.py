@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,29 +22,24 @@ from carbon254.adapters.cli.asking import (
     model_of,
     request_file,
 )
+from carbon254.adapters.cli.backtests_shown import (
+    By,
+    print_result,
+    print_scores,
+    print_tests,
+    write_files,
+    write_pictures,
+)
 from carbon254.adapters.cli.options import As, Data, Format, Output, example
 
 if TYPE_CHECKING:
-    from carbon254.core.domain.backtests import BacktestPlan
+    from carbon254.core.domain.backtests import BacktestPlan, Conditions
     from carbon254.core.domain.forecast_table import ForecastTable
     from carbon254.core.usecases.platform import Platform
-    from carbon254.core.usecases.run_backtest import BacktestResult
 
 backtest = typer.Typer(
     help="Forecast the past as it was known, and score it.", no_args_is_help=True
 )
-_SHORT: Final = (
-    "model", "scored", "mae", "rmse", "wape", "smape", "rmae", "mase", "bias", "pinball", "coverage", "width"
-)  # fmt: skip
-
-
-class By(str, Enum):
-    """What scores are parted by."""
-
-    hour = "hour"
-    horizon = "horizon"
-    month = "month"
-    regime = "regime"
 
 
 Report = Annotated[
@@ -56,6 +50,22 @@ Export = Annotated[
     Path | None,
     typer.Option("--export", help="Write every forecast into this file (.csv, .parquet)."),
 ]
+Series = Annotated[list[str] | None, typer.Argument(help="Series to forecast.", show_default=False)]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", help="[LABEL=]MODEL[:{JSON}]; may be given more than once."),
+]
+First = Annotated[str | None, typer.Option("--start", help="First delivery day.")]
+Last = Annotated[str | None, typer.Option("--end", help="Last delivery day, included.")]
+Stride = Annotated[int, typer.Option("--stride", help="Days between two origins.")]
+Actuals = Annotated[
+    str, typer.Option("--actuals", help="Score against the first or the final word.")
+]
+Name = Annotated[str, typer.Option("--name", help="A name to find it by.")]
+Request = Annotated[
+    Path | None, typer.Option("--request", help="The whole plan from a TOML or JSON file.")
+]
+Id = Annotated[str, typer.Argument(help="Of the backtest.")]
 Parted = Annotated[By | None, typer.Option("--by", help="Score each group apart.")]
 
 
@@ -83,20 +93,13 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    series: Annotated[
-        list[str] | None, typer.Argument(help="Series to forecast.", show_default=False)
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option("--model", "-m", help="[LABEL=]MODEL[:{JSON}]; may be given more than once."),
-    ] = None,
-    start: Annotated[str | None, typer.Option("--start", help="First delivery day.")] = None,
-    end: Annotated[str | None, typer.Option("--end", help="Last delivery day, included.")] = None,
+    series: Series = None,
+    model: Models = None,
+    start: First = None,
+    end: Last = None,
     exogenous: Exogenous = None,
-    stride: Annotated[int, typer.Option("--stride", help="Days between two origins.")] = 1,
-    actuals: Annotated[
-        str, typer.Option("--actuals", help="Score against the first or the final word.")
-    ] = "final",
+    stride: Stride = 1,
+    actuals: Actuals = "final",
     days: Days = 1,
     origin: Origin = "",
     refit: Refit = 1,
@@ -104,10 +107,8 @@ def run(
     gap: Gap = None,
     live_since: LiveSince = None,
     seed: Seed = 254,
-    name: Annotated[str, typer.Option("--name", help="A name to find it by.")] = "",
-    request: Annotated[
-        Path | None, typer.Option("--request", help="The whole plan from a TOML or JSON file.")
-    ] = None,
+    name: Name = "",
+    request: Request = None,
     report: Report = None,
     plots: Plots = None,
     export: Export = None,
@@ -121,35 +122,50 @@ def run(
     What is done is kept: run the same again, or resume it, and it goes on where it stopped.
     """
     from carbon254.adapters.cli.progress import meter
+    from carbon254.core.domain.entitlements import Scope
+
+    conditions = conditions_of(days, origin, refit, window, gap, live_since, seed)
+    asked = {
+        "start": start, "end": end, "stride": stride, "actuals": actuals, "name": name,
+    }  # fmt: skip
+    plan = _plan(request, series, model, exogenous, conditions, asked)
+    with options.platform(context, data) as platform, meter("forecasting days") as told:
+        execution = platform.backtest.submit(plan, Scope.everything())
+        typer.echo(f"backtest {execution.id}", err=True)
+        result = platform.backtest.work(execution.id, Scope.everything(), told)
+    print_result(result, by, form, output)
+    write_files(result, report, plots, export)
+
+
+def _plan(
+    request: Path | None,
+    series: list[str] | None,
+    model: list[str] | None,
+    exogenous: list[str] | None,
+    conditions: Conditions,
+    asked: dict[str, Any],
+) -> BacktestPlan:
+    """The plan of a file, or of options. Raises `InvalidRequest`, `NotFound`."""
     from carbon254.core.domain.backtests import BacktestPlan
     from carbon254.core.domain.errors import InvalidRequest
     from carbon254.core.domain.schemas import build, plain
 
     if request is not None:
-        facts = request_file(request)
-    elif not (series and start and end):
+        return build(BacktestPlan, request_file(request), "the plan")
+    if not (series and asked["start"] and asked["end"]):
         raise InvalidRequest("name the series, --start and --end, or a --request.")
-    else:
-        facts = {
-            "targets": [{"series": one, "exogenous": exogenous or []} for one in series],
-            "models": [plain(model_of(one)) for one in model or ["naive"]],
-            "start": start, "end": end, "stride": stride, "actuals": actuals, "name": name,
-            "conditions": plain(conditions_of(days, origin, refit, window, gap, live_since, seed)),
-        }  # fmt: skip
-    plan: BacktestPlan = build(BacktestPlan, facts, "the plan")
-    with options.platform(context, data) as platform, meter("forecasting days") as told:
-        from carbon254.core.domain.entitlements import Scope
-
-        execution = platform.backtest.submit(plan, Scope.everything())
-        typer.echo(f"backtest {execution.id}", err=True)
-        result = platform.backtest.work(execution.id, Scope.everything(), told)
-    _show(result, by, form, output)
-    _write(result, report, plots, export)
+    facts = {
+        "targets": [{"series": one, "exogenous": exogenous or []} for one in series],
+        "models": [plain(model_of(one)) for one in model or ["naive"]],
+        "conditions": plain(conditions),
+        **asked,
+    }
+    return build(BacktestPlan, facts, "the plan")
 
 
 def resume(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(help="Of the backtest.")],  # noqa: A002 - the word of the record
+    id: Id,  # noqa: A002 - the word of the record
     data: Data = None,
     form: As = Format.table,
     output: Output = None,
@@ -160,7 +176,7 @@ def resume(
 
     with options.platform(context, data) as platform, meter("forecasting days") as told:
         result = platform.backtest.work(id, Scope.everything(), told)
-    _show(result, None, form, output)
+    print_result(result, None, form, output)
 
 
 def backtest_list(
@@ -190,7 +206,7 @@ def backtest_list(
 
 def show(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(help="Of the backtest.")],  # noqa: A002
+    id: Id,  # noqa: A002 - the word of the record
     by: Parted = None,
     report: Report = None,
     plots: Plots = None,
@@ -202,8 +218,8 @@ def show(
     """Print a finished backtest's scores; write its report, its pictures or every forecast."""
     with options.platform(context, data) as platform:
         result = platform.backtest.result(id)
-    _show(result, by, form, output)
-    _write(result, report, plots, export)
+    print_result(result, by, form, output)
+    write_files(result, report, plots, export)
 
 
 def compare(
@@ -252,9 +268,9 @@ def compare(
             else:
                 tables = [_stored(platform, stored or [], series, start, end, lead)]
     for table in tables:
-        _scored(table, by, form, output, synthetic=synthetic)
-        _tested(table, form)
-        _drawn(table, plots, synthetic=synthetic)
+        print_scores(table, by, form, output, synthetic=synthetic)
+        print_tests(table, form)
+        write_pictures(table, plots, synthetic=synthetic)
 
 
 def _imported(file: Path, series: str, zone: str, actual: str) -> ForecastTable:
@@ -290,102 +306,3 @@ def _stored(
         raise InvalidRequest("--stored needs a --start and an --end.")
     ahead = parse_duration(lead) if lead else None
     return platform.comparison.stored(one, configurations, window, Scope.everything(), lead=ahead)
-
-
-# ------------------------------------------------------------ what is printed and written
-
-
-def _show(result: BacktestResult, by: By | None, form: Format, output: Path | None) -> None:
-    from carbon254.adapters.cli.reports import judged, told_of
-
-    for number, (table, facts) in enumerate(
-        zip(result.tables, result.execution.facts["subjects"], strict=True)
-    ):
-        told = [*told_of(result), *judged(facts)] if form is Format.table else []
-        path = (
-            output if output is None or not number else output.with_stem(f"{output.stem}-{number}")
-        )
-        _scored(
-            table, by, form, path, synthetic=result.synthetic, notes=[f"{k}: {v}" for k, v in told]
-        )
-        _tested(table, form)
-
-
-def _scored(
-    table: ForecastTable,
-    by: By | None,
-    form: Format,
-    output: Path | None,
-    *,
-    synthetic: bool,
-    notes: Sequence[str] = (),
-) -> None:
-    from carbon254.adapters.cli.output import SYNTHETIC, write
-    from carbon254.core.usecases.score_forecasts import columns_of, scores
-
-    rows = scores(table, by.value if by else None)
-    columns = columns_of(rows)
-    if form is Format.table:
-        short = [by.value, *_SHORT] if by else _SHORT
-        columns = {name: columns[name] for name in short if _has_numbers(columns.get(name, []))}
-    title = f"{table.series}, {table.unit}" if table.unit else str(table.series)
-    write(columns, form, output, title=title, notes=[*([SYNTHETIC] if synthetic else []), *notes])
-
-
-def _has_numbers(values: Sequence[Any]) -> bool:
-    return any(value == value for value in values)
-
-
-def _tested(table: ForecastTable, form: Format) -> None:
-    from carbon254.adapters.cli.output import write
-    from carbon254.core.usecases.score_forecasts import columns_of, significance
-
-    if form is Format.table and len(table.models) > 1:
-        columns = columns_of(significance(table))
-        columns.pop("series")
-        write(columns, form, title="is the second (against) better by more than luck?")
-
-
-def _write(
-    result: BacktestResult, report: Path | None, plots: Path | None, export: Path | None
-) -> None:
-    from carbon254.adapters.cli.output import save
-
-    if report is not None:
-        from carbon254.adapters.cli.reports import report as written
-
-        save(report, written(result).encode())
-        typer.echo(f"wrote {report}", err=True)
-    for table in result.tables:
-        _drawn(table, plots, synthetic=result.synthetic)
-    if export is not None:
-        from carbon254.core.usecases.forecast_files import frame_of, write_tables
-
-        body = (
-            write_tables(result.tables)
-            if export.suffix == ".parquet"
-            else _csv(frame_of(result.tables))
-        )
-        save(export, body)
-        typer.echo(f"wrote {export}", err=True)
-
-
-def _csv(frame: Any) -> bytes:
-    body: bytes = frame.to_csv(index=False, lineterminator="\n").encode()
-    return body
-
-
-def _drawn(table: ForecastTable, plots: Path | None, *, synthetic: bool) -> None:
-    from carbon254.adapters.cli.forecast_plots import all_of, save
-    from carbon254.adapters.cli.output import refusal
-
-    if plots is None:
-        return
-    try:
-        plots.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise refusal(plots, error) from None
-    for name, figure in all_of(table, synthetic=synthetic):
-        path = plots / f"{table.series.market}-{table.grid.slots}-{name}.png"
-        save(figure, path)
-        typer.echo(f"wrote {path}", err=True)

@@ -45,7 +45,7 @@ def learn_and_forecast(platform: Platform) -> None:
         parameters=PARAMETERS,
         configuration=CONFIGURATION,
     )
-    grid = platform.forecast.subjects.subject(request.target, now.date()).grid
+    grid = platform.forecast.subjects.grid(HUB, now.date())
     tomorrow = grid.day_of(now) + timedelta(1)
     try:
         made = run(platform, evolve(request, day=tomorrow))

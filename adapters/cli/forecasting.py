@@ -26,6 +26,32 @@ if TYPE_CHECKING:
     from carbon254.core.usecases.platform import Platform
     from carbon254.core.usecases.run_forecast import ForecastRequest, MadeForecast
 
+Series = Annotated[
+    str | None, typer.Argument(help="market/run/measure/kind/location", show_default=False)
+]
+Model = Annotated[str, typer.Option("--model", "-m", help="MODEL or MODEL:{JSON}.")]
+Day = Annotated[
+    str | None,
+    typer.Option(
+        "--day", help="First delivery day, YYYY-MM-DD.", show_default="the first whose gate is open"
+    ),
+]
+Configuration = Annotated[
+    str,
+    typer.Option(
+        "--configuration",
+        help="The name that model and parameters are kept under.",
+        show_default="the model's",
+    ),
+]
+Replay = Annotated[
+    str | None,
+    typer.Option(
+        "--replay", help="Execute a kept forecast again, by its document's digest, and compare."
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
@@ -40,33 +66,12 @@ def add_to(app: typer.Typer) -> None:
 
 def forecast(
     context: typer.Context,
-    series: Annotated[
-        str | None, typer.Argument(help="market/run/measure/kind/location", show_default=False)
-    ] = None,
-    model: Annotated[str, typer.Option("--model", "-m", help="MODEL or MODEL:{JSON}.")] = "naive",
+    series: Series = None,
+    model: Model = "naive",
     exogenous: Exogenous = None,
-    day: Annotated[
-        str | None,
-        typer.Option(
-            "--day",
-            help="First delivery day, YYYY-MM-DD.",
-            show_default="the first whose gate is open",
-        ),
-    ] = None,
-    configuration: Annotated[
-        str,
-        typer.Option(
-            "--configuration",
-            help="The name that model and parameters are kept under.",
-            show_default="the model's",
-        ),
-    ] = "",
-    replay: Annotated[
-        str | None,
-        typer.Option(
-            "--replay", help="Execute a kept forecast again, by its document's digest, and compare."
-        ),
-    ] = None,
+    day: Day = None,
+    configuration: Configuration = "",
+    replay: Replay = None,
     days: Days = 1,
     origin: Origin = "",
     refit: Refit = 1,
@@ -74,7 +79,7 @@ def forecast(
     gap: Gap = None,
     live_since: LiveSince = None,
     seed: Seed = 254,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG.")] = None,
+    plot: Plot = None,
     data: Data = None,
     form: As = Format.table,
     output: Output = None,

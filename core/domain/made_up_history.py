@@ -24,7 +24,7 @@ from carbon254.core.domain.observations import (
     instant64,
 )
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.synthetic import synthesise
+from carbon254.core.domain.synthetic import sample_series, synthesise
 from carbon254.core.domain.time import Window, format_instant, parse_instant
 
 DATASET: Final = "own_history"
@@ -37,19 +37,20 @@ def make_history(card: MarketCard, series: SeriesId, like: str, window: Window) 
     The dataset need not feed the series: a measure that no document of the market holds yet can be made up too.
     """
     facts = card.dataset(like)
-    pattern = str(series).partition("/")[2]
     wider = evolve(
         facts,
         measures=tuple(dict.fromkeys((*facts.measures, series.measure))),
         kinds=tuple(dict.fromkeys((*facts.kinds, series.kind))),
-        sample=Sample(span="month", series=(pattern,)),
+        sample=_sample(card, facts, like, series),
     )
     made = synthesise(evolve(card, datasets={**card.datasets, like: wider}), like, window)
+    place = made.series.index(series)
+    made = made.take(made.code == place)
     head = {
         "carbon254": "made_up_history",
         "market": series.market,
         "series": str(series),
-        "unit": made.units[0],
+        "unit": made.units[place],
         "note": "SYNTHETIC: made-up values, not the market's",
     }
     columns = (made.interval_start, made.interval_end, made.issued_at)
@@ -62,6 +63,20 @@ def make_history(card: MarketCard, series: SeriesId, like: str, window: Window) 
     )
     name = f"history-{series.market}-{series.run}-{series.measure}-{window.start:%Y%m%d}-{window.end:%Y%m%d}"
     return Document(f"{name}.ndjson", body, "application/x-ndjson")
+
+
+def _sample(card: MarketCard, facts: DatasetCard, like: str, series: SeriesId) -> Sample:
+    """The series, with those of the dataset's own sample that it adds up from: its values are the sample's."""
+    beside = [
+        one
+        for one in sample_series(card, like)
+        if (one.run, one.kind, one.location) == (series.run, series.kind, series.location)
+    ]
+    wanted = beside if series in beside else [series]
+    patterns = tuple(str(one).partition("/")[2] for one in wanted)
+    return Sample(
+        span="month", series=patterns, decimals=facts.sample.decimals if facts.sample else 2
+    )
 
 
 def _text(moment: np.datetime64) -> str | None:

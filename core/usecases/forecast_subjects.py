@@ -29,12 +29,21 @@ class ForecastSubjects:
     cards: Mapping[str, MarketCard]
 
     def subject(self, target: Target, day: date) -> Subject:
-        """The subject with the target's grid on a delivery day.
+        """The subject with the target's grid on a delivery day. Raises as `grid`."""
+        series = target.series
+        grid = self.grid(series, day)
+        if series in target.exogenous or len(set(target.exogenous)) != len(target.exogenous):
+            raise InvalidRequest("an exogenous series stands twice, or is the target itself.")
+        return Subject(
+            target=series, exogenous=target.exogenous, grid=grid, unit=self._unit(series)
+        )
+
+    def grid(self, series: SeriesId, day: date) -> DayGrid:
+        """The grid of a series on an operating day, by its market's card.
 
         Raises `NotFound` for a market that is not installed, `InvalidRequest` for a series that no dataset feeds or
         that has no regular intervals.
         """
-        series = target.series
         card = self._card(series)
         dataset = card.feeding(series)
         if dataset is None:
@@ -44,12 +53,7 @@ class ForecastSubjects:
         length = dataset.resolution_of(series, day)
         if not length:
             raise InvalidRequest(f"{series} has no regular intervals on {day} to forecast.")
-        if series in target.exogenous or len(set(target.exogenous)) != len(target.exogenous):
-            raise InvalidRequest("an exogenous series stands twice, or is the target itself.")
-        grid = DayGrid(day_zone_of(card, dataset, series), length, dataset.day_start)
-        return Subject(
-            target=series, exogenous=target.exogenous, grid=grid, unit=self._unit(series)
-        )
+        return DayGrid(day_zone_of(card, dataset, series), length, dataset.day_start)
 
     def gate(self, target: Target, conditions: Conditions) -> Rule:
         """When the forecast of a delivery day is made: the rule asked for, or the gate closure of the card.

@@ -176,14 +176,14 @@ class RunBacktest:
     def _parts(self, plan: BacktestPlan, target: Target, scope: Scope) -> Iterator[_Part]:
         """The target's days, apart where its resolution changes: its history is bridged to each."""
         gate = self.subjects.gate(target, plan.conditions)
-        grids = [(day, self.subjects.subject(target, day)) for day in plan.days]
-        known = self.subjects.knowledge(grids[-1][1], plan.conditions, scope)
-        for _, group in groupby(grids, key=lambda pair: pair[1].grid):
-            members = list(group)
-            subject = members[-1][1]
+        last = self.subjects.subject(target, plan.end)
+        known = self.subjects.knowledge(last, plan.conditions, scope)
+        for grid, group in groupby(
+            plan.days, key=lambda day: self.subjects.grid(target.series, day)
+        ):
+            days, subject = tuple(group), evolve(last, grid=grid)
             knowledge = evolve(known, subject=subject)
-            days = tuple(day for day, _ in members)
-            yield _Part(target, subject, days, knowledge, Origins(gate, subject.grid.zone))
+            yield _Part(target, subject, days, knowledge, Origins(gate, grid.zone))
 
     def _table(
         self, plan: BacktestPlan, part: _Part, said: Mapping[str, Sequence[DayForecast]]

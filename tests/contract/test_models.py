@@ -54,3 +54,23 @@ class TestLear(ForecasterSuite):
     @pytest.fixture
     def model(self) -> Forecaster:
         return ModelHost().model("lear")
+
+
+class TestGbm(ForecasterSuite):
+    parameters: ClassVar = {"rounds": 20}
+
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("gbm")
+
+
+class TestGbmOnMembers(TestGbm):
+    parameters: ClassVar = {"rounds": 20, "members": [{"model": "naive"}], "window": 56}
+
+
+class TestBlend(ForecasterSuite):
+    parameters: ClassVar = {"window": 28}
+
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("blend")
