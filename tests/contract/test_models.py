@@ -74,3 +74,9 @@ class TestBlend(ForecasterSuite):
     @pytest.fixture
     def model(self) -> Forecaster:
         return ModelHost().model("blend")
+
+
+class TestBands(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("bands")
