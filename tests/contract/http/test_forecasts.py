@@ -77,6 +77,10 @@ def test_a_forecast_is_taken_down_made_and_read_like_any_series(own: World) -> N
     rows = own.rows(f"/v1/series/{series}/values?start=2025-03-09T08:00Z&end=2025-03-10T07:00Z")
     assert len(rows) == 23
     assert {row["issued_at"] for row in rows} == {"2025-03-08T18:00:00Z"}
+    ahead = own.rows(
+        f"/v1/series/{series}/values?start=2025-03-09T08:00Z&end=2025-03-10T07:00Z&lead=P1D"
+    )
+    assert len(ahead) == 13  # of 23: those that start a day or more after 18:00 UTC on the 8th
     listed = own.get("/v1/forecasts?configuration=rest").json["forecasts"]
     assert [one["id"] for one in listed] == [answer.json["id"]]
 
