@@ -14,8 +14,8 @@ from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Forecast, Horizon, MemberForecasts, ModelSpec
 from carbon254.core.domain.schemas import build
 from carbon254.plugins.models.bands.adapting import adapt
-from carbon254.plugins.models.bands.model import Parameters as BandsParameters
-from carbon254.plugins.models.blend.model import Parameters as BlendParameters
+from carbon254.plugins.models.bands.model import BandsParameters
+from carbon254.plugins.models.blend.model import BlendParameters
 from carbon254.ports.matrix_reader import MatrixReader, days_between
 from carbon254.ports.testing.models import PRICE, made_up, reader_of
 

@@ -12,11 +12,11 @@ from carbon254.adapters.plugins.models import ModelHost
 from carbon254.core.domain.errors import InvalidRequest, PluginBroken
 from carbon254.core.domain.forecasts import Horizon, ModelSpec
 from carbon254.plugins.models.gbm.features import LONGEST, features
-from carbon254.plugins.models.gbm.model import GradientBoosting, Parameters
+from carbon254.plugins.models.gbm.model import GbmParameters, GradientBoosting
 from carbon254.ports.testing.models import LOAD, PRICE, WIND, made_up, reader_of
 
 DAY = date(2025, 6, 11)
-LIGHT = Parameters(rounds=10, window=60)
+LIGHT = GbmParameters(rounds=10, window=60)
 WEEKDAYS = np.arange(40) % 7
 
 
@@ -72,7 +72,7 @@ def test_it_learns_what_repeating_cannot() -> None:
     errors, naive = [], []
     for back in (1, 3, 6):
         reader = reader_of(DAY, 181 - back, tables={k: v[: 182 - back] for k, v in made.items()})
-        state = gbm().fit(reader, reader.origin, Parameters(rounds=60), 1)
+        state = gbm().fit(reader, reader.origin, GbmParameters(rounds=60), 1)
         said = gbm().predict(state, reader, Horizon(reader.subject.grid, DAY)).value
         actual = made[PRICE][181 - back]
         errors.append(np.abs(said - actual).mean())
@@ -145,6 +145,6 @@ def test_without_lightgbm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 def test_it_asks_for_its_members_past_only_where_it_has_members() -> None:
     model = gbm()
     assert (model.members(LIGHT), model.memory(LIGHT)) == ((), 0)
-    stacked = Parameters(members=(ModelSpec("naive"),), window=50, pace=7)
+    stacked = GbmParameters(members=(ModelSpec("naive"),), window=50, pace=7)
     assert model.members(stacked) == (ModelSpec("naive"),)
     assert model.memory(stacked) == 57
