@@ -18,7 +18,6 @@ from carbon254.plugins.models.lear.transforming import MedianArcsinh
 _RIDGE: Final = (
     1e-9  # makes a Gram matrix of collinear columns invertible, and bounds the RSS from below
 )
-_BEYOND: Final = 1.0  # on the transformed scale: about e times the distance from the median
 
 
 @frozen(eq=False)
@@ -32,29 +31,31 @@ class Estimate:
     mean: Column  # mean of each slot's transformed price
     coefficients: Column
     penalties: Column
-    reach: tuple[Column, Column]  # least and greatest transformed price of each slot
+    reach: tuple[Column, Column]  # least and greatest that is forecast of each slot, transformed
 
     def predict(self, numbers: Column, dummies: Column) -> Column:
         """Prices of each slot for one row of regressors.
 
-        The way back from the transformed scale is exponential: a forecast goes no further than `_BEYOND` past what
-        the window has seen.
+        The way back from the transformed scale is exponential, so that forecasts stay within `reach`.
         """
         row = np.concatenate([self.inputs.apply(numbers), dummies]) - self.level
         low, high = self.reach
-        said = np.clip(row @ self.coefficients + self.mean, low - _BEYOND, high + _BEYOND)
+        said = np.clip(row @ self.coefficients + self.mean, low, high)
         return self.outputs.undo(said)
 
 
-def estimate(numbers: Column, dummies: Column, prices: Column, penalty: float = 1.0) -> Estimate:
+def estimate(
+    numbers: Column, dummies: Column, prices: Column, penalty: float = 1.0, beyond: float = 0.25
+) -> Estimate:
     """Learn from rows of regressors and of prices (rows × slots), all finite.
 
-    ``penalty`` multiplies the one that the criterion prefers.
+    ``penalty`` multiplies the one that the criterion prefers; ``beyond`` is how far, on the transformed scale, a
+    forecast may go past what the rows have seen.
     """
     inputs, outputs = MedianArcsinh.of(numbers), MedianArcsinh.of(prices)
     table = np.concatenate([inputs.apply(numbers), dummies], axis=1)
     wanted = outputs.apply(prices)
-    reach = wanted.min(axis=0), wanted.max(axis=0)
+    reach = wanted.min(axis=0) - beyond, wanted.max(axis=0) + beyond
     level, mean = table.mean(axis=0), wanted.mean(axis=0)
     table -= level
     wanted -= mean

@@ -42,6 +42,13 @@ class LearParameters:
         validator=gt(0.0),
         metadata={"doc": "times the penalty that the information criterion prefers"},
     )
+    beyond: float = field(
+        default=0.25,
+        validator=ge(0.0),
+        metadata={
+            "doc": "how far a forecast may go past what its window has seen, on the scale of arcsinh"
+        },
+    )
 
     @property
     def lags(self) -> Lags:
@@ -85,7 +92,13 @@ class Lear:
             low = max(known - window, 0)
             rows = low + np.flatnonzero(whole[low : max(known - lags.longest, 0)])
             if len(rows) >= LEAST_ROWS and len(rows) not in estimates:
-                made = estimate(numbers[rows], dummies[rows], wanted[rows], parameters.penalty)
+                made = estimate(
+                    numbers[rows],
+                    dummies[rows],
+                    wanted[rows],
+                    parameters.penalty,
+                    parameters.beyond,
+                )
                 estimates[len(rows)] = window, made
         if not estimates:
             raise InvalidRequest(

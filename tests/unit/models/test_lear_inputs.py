@@ -63,13 +63,13 @@ def test_short_gaps_are_filled_and_long_ones_are_not() -> None:
 
 
 def test_a_forecast_stays_near_what_the_window_has_seen() -> None:
-    """A load far beyond any that was seen: the way back is exponential, 1 past the largest is the end."""
+    """A load far beyond any that was seen: the way back is exponential, a little past the largest is the end."""
     random = np.random.default_rng(5)
     load = random.normal(0, 1, (200, 3))
     prices = 40 + 15 * load[:, :2] + random.normal(0, 0.5, (200, 2))
-    made = estimate(load, np.zeros((200, 7)), prices)
+    made = estimate(load, np.zeros((200, 7)), prices, beyond=0.5)
     beyond = made.predict(np.full(3, 1e9), np.zeros(7))
-    highest = made.outputs.undo(made.outputs.apply(prices).max(axis=0) + 1)
+    highest = made.outputs.undo(made.outputs.apply(prices).max(axis=0) + 0.5)
     np.testing.assert_allclose(beyond, highest)
 
 
@@ -170,6 +170,12 @@ def test_the_report_says_how_each_window_was_calibrated(lear: Lear) -> None:
 
 
 def test_windows_and_lags_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"windows": ()}, {"windows": (7,)}, {"price_lags": (0,)}, {"penalty": 0.0}):
+    for wrong in (
+        {"windows": ()},
+        {"windows": (7,)},
+        {"price_lags": (0,)},
+        {"penalty": 0.0},
+        {"beyond": -1.0},
+    ):
         with pytest.raises(ValueError, match=r"\W"):
             LearParameters(**wrong)
