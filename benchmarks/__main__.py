@@ -26,6 +26,7 @@ BENCHMARKS = {
     "read_duckdb": "read",
     "read_postgres": "read",
     "bytes_per_row": "size",
+    "publish_nats": "messages",
     "http_json": "http",
 }
 
