@@ -114,7 +114,7 @@ class Bare:
         async def arrive(message: Any) -> None:
             self._arrived.put_nowait(time.perf_counter())
 
-        await self._other.jetstream().subscribe(
+        self._read = await self._other.jetstream().subscribe(
             _BARE, cb=arrive, stream="MD-caiso-hub", ordered_consumer=True
         )
 
@@ -133,6 +133,7 @@ class Bare:
 
     def close(self) -> None:
         async def close() -> None:
+            await self._read.unsubscribe()
             await self._one.close()
             await self._other.close()
 

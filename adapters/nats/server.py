@@ -107,7 +107,7 @@ class NatsServer:
         text = _CONFIG.format(
             port=self.port, name=self._name, folder=self._folder / "streams", grants=self._grants
         )
-        _write_private(self._folder / "server.conf", text)
+        write_private(self._folder / "server.conf", text)
 
     def _wait(self) -> None:
         end = time.monotonic() + _START
@@ -183,7 +183,8 @@ class NatsServer:
             self._process = None
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a file that its owner alone may read: it may hold passwords."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there, open to others
         file.write(text)
