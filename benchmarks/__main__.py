@@ -28,6 +28,8 @@ BENCHMARKS = {
     "bytes_per_row": "size",
     "publish_nats": "messages",
     "http_json": "http",
+    "scope_filter": "admit",
+    "audit_append": "admit",
 }
 
 

@@ -239,14 +239,14 @@ class Container(containers.DeclarativeContainer):
 
 
 def open_platform(
-    settings: Settings, pinned: datetime | None = None, *, beside: bool = False
+    settings: Settings, pinned: datetime | None = None, *, beside: bool = False, **parts: Any
 ) -> Platform:
     """Open the data folder or database of the settings; the clock of a new one is ``pinned``, for a demo.
 
     ``beside`` the folder's owner, a process on a shared database answers and announces, and takes nothing in.
     Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
     """
-    made = Container(settings=settings, pinned=pinned, beside=beside)
+    made = Container(settings=settings, pinned=pinned, beside=beside, **parts)
     try:
         made.journal()
         upkeep = getattr(made.store(), "sort", lambda: None)

@@ -11,7 +11,7 @@ from typing import Final
 
 from carbon254 import __version__
 
-_RUN_ON: Final = frozenset(("up", "serve", "work", "relay", "demo"))
+RUN_ON: Final = frozenset(("up", "serve", "work", "relay", "demo"))
 
 
 def reach(folder: Path, arguments: Sequence[str]) -> int | None:
@@ -19,7 +19,7 @@ def reach(folder: Path, arguments: Sequence[str]) -> int | None:
 
     A command that runs on is not forwarded: it opens the folder itself, and is told who has it.
     """
-    if arguments[0] in _RUN_ON or not (folder / "carbon254.sock").exists():
+    if arguments[0] in RUN_ON or not (folder / "carbon254.sock").exists():
         return None
     from carbon254.adapters.local.client import connect, forward
 

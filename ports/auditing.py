@@ -117,7 +117,7 @@ class GroupedAuditLog(Closing):
         self._shelf = shelf
         self._turn = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
-        self._edge = Frontier()
+        self._edge: Frontier | None = None  # None: to be read
 
     def append(self, entry: AuditEntry) -> int:
         mine = _Waiting(entry, encode(entry))
@@ -154,12 +154,12 @@ class GroupedAuditLog(Closing):
 
     def _caught_up(self) -> Frontier:
         """The tree's edge with what other processes have added."""
-        size = self.head().size
+        if self._edge is None:
+            return Frontier.of(self.head().size, self._node)
         edge = self._edge.copy()
-        if edge.size > size or size - edge.size > 1 << STORED_LEVELS:
-            return Frontier.of(size, self._node)
-        for leaf in self._shelf.hashes(0, edge.size, size - edge.size) if size > edge.size else ():
-            edge.add(leaf)
+        while leaves := self._shelf.hashes(0, edge.size, 1 << STORED_LEVELS):
+            for leaf in leaves:
+                edge.add(leaf)
         return edge
 
     def _put(self, batch: Sequence[_Waiting], edge: Frontier) -> None:

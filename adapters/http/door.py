@@ -224,13 +224,11 @@ def _body(form: str, made: Made, cursor: str | None, *, paged: bool) -> bytes:
 
 
 def _send(request: falcon.Request, response: falcon.Response, answer: Answer) -> None:
-    response.set_headers(dict(answer.headers))
-    response.set_header("Vary", VARY)
-    response.set_header("Cache-Control", "private, no-cache")
-    response.set_header("ETag", answer.etag)
+    response.set_headers({"Vary": VARY, "Cache-Control": "private, no-cache", "ETag": answer.etag})
     if _known(request, answer.etag):
         response.status = falcon.HTTP_304
         return
+    response.set_headers(dict(answer.headers))
     response.data = answer.body
 
 

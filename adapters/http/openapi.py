@@ -139,5 +139,17 @@ def _table(route: Route) -> dict[str, Any]:
 
 def _plain(route: Route) -> dict[str, Any]:
     if attrs.has(route.answer):
-        return {**json_schema(route.answer), "additionalProperties": True}
+        whole: dict[str, Any] = _simple(json_schema(route.answer))
+        return {**whole, "additionalProperties": True}
     return {"type": "object", "required": list(route.answer)}
+
+
+def _simple(schema: Any) -> Any:
+    """The schema with arrays for tuples of fixed length, whose keyword some readers of 3.1 do not know."""
+    if isinstance(schema, list):
+        return [_simple(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "prefixItems" in schema:
+        return {"type": "array", "minItems": schema["minItems"]}
+    return {name: _simple(one) for name, one in schema.items()}

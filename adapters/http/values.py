@@ -203,7 +203,11 @@ def _made(
     pinned: Pinned,
 ) -> Made:
     changing = any(np.isin(part.columns["state"], _CHANGING).any() for part in values)
-    facts = {name: str(value) for name, value in head.items() if isinstance(value, str | bool)}
+    facts = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in head.items()
+        if isinstance(value, str | bool)
+    }
     return Made(head, table, place, pinned.as_of, bool(head["synthetic"]), changing, facts)
 
 

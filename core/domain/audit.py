@@ -20,6 +20,9 @@ from carbon254.core.domain.time import format_instant, parse_instant, utc
 Kind = Literal["started", "finished", "refused"]
 Fact = str | int | bool
 LONGEST: Final = 2048  # characters of a text in an entry; a longer one is cut, and says so
+_WRITTEN: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
 _TEXTS: Final = ("kind", "call", "principal", "tenant", "key", "action", "target", "door", "request_id", "trace",
                  "outcome")  # fmt: skip
 
@@ -29,6 +32,8 @@ def _cut(text: str) -> str:
 
 
 def _plain(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    if not facts:
+        return {}
     for name, fact in facts.items():
         if not isinstance(fact, str | int):
             raise InvalidRequest(
@@ -75,9 +80,7 @@ class Kept:
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """The written form of plain values. Raises `TypeError` or `ValueError` for what JSON has not."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _WRITTEN(value).encode()
 
 
 def encode(entry: AuditEntry) -> bytes:
@@ -111,7 +114,9 @@ def decode(body: bytes) -> AuditEntry:
         )  # fmt: skip
         return _with_decision(entry, plain["decision"]) if "decision" in plain else entry
     except (ValueError, KeyError, TypeError, AttributeError, InvalidRequest) as error:
-        raise DocumentDamaged(f"an audit entry cannot be read: {error}.") from None
+        raise DocumentDamaged(
+            f"an audit entry cannot be read ({error}): 'carbon254 audit verify' names it."
+        ) from None
 
 
 def _with_decision(entry: AuditEntry, told: Mapping[str, Any]) -> AuditEntry:

@@ -53,6 +53,11 @@ class Walk:
 
     def take(self, kept: Kept) -> None:
         """Check the next entry."""
+        if kept.index < self._next:
+            self._tell(
+                "inserted", kept.index, kept.index, "no entry was ever written to this place"
+            )
+            return
         if kept.index != self._next:
             self._gap(kept.index)
         self._next = kept.index + 1

@@ -41,7 +41,7 @@ def describe(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
             "description": "What markets say, as it becomes known: one stream a market and kind of place.",
         },
         "defaultContentType": JSON,
-        "channels": {"series": _series(open_), "batches": _batches(open_), "heartbeats": _heartbeats(open_)},
+        "channels": channels,
         "operations": {
             f"receive{name.capitalize()}": {"action": "receive", "channel": {"$ref": f"#/channels/{name}"}}
             for name in ("series", "batches", "heartbeats")

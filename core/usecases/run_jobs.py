@@ -27,6 +27,7 @@ _WATCHED: Final = Scope(
 )
 _ALARM_AFTER: Final = 3  # failures in a row, but for those that a person must look at
 _LOOK: Final = ("feed_format_changed", "plugin_broken", "settings_invalid")
+_AWAY: Final = 3  # requests in a row without an answer, each after its retries
 _FAILED: Final = ("unavailable", "quarantined")
 
 
@@ -101,13 +102,12 @@ class RunJobs:
     ) -> JobState:
         fresh = job.task == "fetch"
         final = () if fresh else self._final(job)
-        find = self.missed.fresh if fresh else self.missed.missed
-        windows = (*find(job.market, job.dataset), *self._days(job, final))
+        windows = (*self._windows(job, before), *self._days(job, final))
         outcomes: list[Outcome] = []
 
         def hear(outcome: Outcome) -> None:
             outcomes.append(outcome)
-            if not keep_on():
+            if not keep_on() or _is_away(outcomes):
                 raise _Stopped
 
         failed: Outcome | Carbon254Error | None = None
@@ -117,13 +117,19 @@ class RunJobs:
                 if failed := _failure(outcomes):
                     break  # the source does not answer: the rest of the windows would not come either
         except _Stopped:
-            final = ()
+            final, failed = (), _failure(outcomes)
         except InvalidRequest as error:  # a plugin that refuses the window it was asked for
             failed = error
         if windows and not failed and final:
             self.facts.put(_settled(job), final[-1].isoformat())
         self._alarm(job, windows, failed, before)
         return _state(job, now, windows, outcomes, failed, before)
+
+    def _windows(self, job: Job, before: JobState) -> tuple[Window, ...]:
+        """What to ask for. A poll after failures asks for all that was missed meanwhile."""
+        fresh = self.missed.fresh(job.market, job.dataset) if job.task == "fetch" else ()
+        behind = job.task == "catch_up" or before.failures
+        return (*fresh, *(self.missed.missed(job.market, job.dataset) if behind else ()))
 
     def _final(self, job: Job) -> tuple[date, ...]:
         kept = self.facts.get(_settled(job))
@@ -164,6 +170,12 @@ class RunJobs:
 
 class _Stopped(Exception):
     """The process is going down; what is recorded stays, the rest is found missing after the next start."""
+
+
+def _is_away(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing came several times in a row: then the rest would not come either."""
+    last = outcomes[-_AWAY:]
+    return len(last) == _AWAY and all(one.status == "unavailable" for one in last)
 
 
 def _failure(outcomes: Sequence[Outcome]) -> Outcome | None:

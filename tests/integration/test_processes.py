@@ -4,52 +4,73 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from carbon254.adapters.nats.bus import NatsBus
+from carbon254.adapters.nats.connection import Address
+from carbon254.adapters.nats.server import NatsServer
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.documents import Document
+from carbon254.ports.testing.servers import PostgresServer
 
 pytestmark = pytest.mark.integration
+NOTHING: Mapping[str, str] = {}
 COMMAND = Path(sys.executable).with_name("carbon254")
+GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
+SESSION = re.compile(r"```console\n(.*?)```", re.DOTALL)
 PRICE = "nem/settlement-trading/price/zone/NSW1"
 
 
-def environment() -> dict[str, str]:
-    return {name: text for name, text in os.environ.items() if not name.startswith("CARBON254_")}
+def environment(more: Mapping[str, str] = NOTHING) -> dict[str, str]:
+    own = {name: text for name, text in os.environ.items() if not name.startswith("CARBON254_")}
+    return own | dict(more)
 
 
-def carbon254(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def carbon254(
+    *arguments: object, cwd: Path | None = None, more: Mapping[str, str] = NOTHING
+) -> subprocess.CompletedProcess[str]:
     words = [str(COMMAND), *map(str, arguments)]
     return subprocess.run(
-        words, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120, check=False
+        words,
+        cwd=cwd,
+        env=environment(more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
 class Running:
-    """A process that runs on: the lines it printed, up to where it says that it serves."""
+    """A process that runs on: the lines it printed, up to the one that starts with ``until``."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(
+        self, *arguments: object, more: Mapping[str, str] = NOTHING, until: str = "serving "
+    ) -> None:
         self.process = subprocess.Popen(
-            [str(COMMAND), *map(str, arguments)], env=environment(), text=True,
+            [str(COMMAND), *map(str, arguments)], env=environment(more), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self.process.stdout is not None
         self.said: list[str] = []
         for line in self.process.stdout:
             self.said.append(line)
-            if line.startswith("serving "):
+            if line.startswith(until):
                 break
 
     @property
@@ -74,8 +95,8 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: object) -> Iterator[Running]:
-    made = Running(*arguments)
+def running(*arguments: object, **options: Any) -> Iterator[Running]:
+    made = Running(*arguments, **options)
     try:
         yield made
     finally:
@@ -187,6 +208,25 @@ def test_jobs_are_those_of_a_made_up_store(up: Running, folder: Path) -> None:
     assert names == {"checkpoint", *(f"check {market}" for market in markets)}
 
 
+def session() -> list[tuple[str, str]]:
+    """Commands of the guide, each with what it says that they print."""
+    blocks = SESSION.findall(GUIDE.read_text(encoding="utf-8"))
+    lines = [part.partition("\n") for block in blocks for part in block.split("$ ")[1:]]
+    return [(command, printed.strip()) for command, _, printed in lines]
+
+
+def test_the_session_of_the_guide_runs(up: Running, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(folder)
+    for command, printed in session():
+        words = shlex.split(command)
+        if words[0] == "curl":
+            told = up.get(words[-1].partition("8254")[2])[1]
+            assert {**json.loads(printed), **told} == told
+        else:
+            done = carbon254(*words[1:], cwd=tmp_path)
+            assert (done.returncode, printed) == (0, ""), command
+
+
 def test_it_ends_cleanly(up: Running, folder: Path) -> None:
     status, err = up.end(signal.SIGTERM)
     assert (status, err.splitlines()[-1]) == (0, "stopped.")
@@ -207,3 +247,48 @@ def test_a_killed_process_leaves_a_folder_that_works(
     with running("serve", "--data", folder, "--port", "0") as again:
         assert carbon254("series", "find", "--data", folder).stdout == done.stdout
         assert again.end(signal.SIGINT)[0] == 0
+
+
+# ---------------------------------------------------------------- apart, on servers
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a database of the test's own, since processes take the schema that they always take."""
+    postgres_server.run("CREATE DATABASE processes")
+    yield make_conninfo(postgres_server.dsn, dbname="processes")
+    postgres_server.run("DROP DATABASE processes WITH (FORCE)")
+
+
+@pytest.mark.postgres
+@pytest.mark.nats
+def test_on_servers_each_part_runs_apart(
+    tmp_path: Path, database: str, nats_server: NatsServer, documents: list[Document]
+) -> None:
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=database)
+    with open_platform(settings) as platform:
+        platform.ingest.run(documents, synthetic=True)
+    servers = {
+        "CARBON254_STORE": "postgres", "CARBON254_DSN": database, "CARBON254_NATS": nats_server.url,
+    }  # fmt: skip
+    folder = ("--data", settings.data)
+    with (
+        running("work", *folder, more=servers, until="running jobs") as work,
+        running("serve", *folder, "--port", "0", more=servers) as serve,
+        running("relay", *folder, more=servers, until="relaying") as relay,
+    ):
+        bus = NatsBus(Address(url=nats_server.url))
+        try:
+            subscription = bus.subscribe("batch.v1.nem.settlement-trading.zone", "all")
+            (message,) = subscription.take(1, 60)
+            subscription.close()
+        finally:
+            bus.close()
+        assert message.message.headers["ce-type"] == "carbon254.ObservationsRecorded.v1"
+        assert serve.get("/readyz")[1]["parts"] == {"api": "running"}
+        # `work` leads and owns the folder: a command there is answered by it.
+        while not (settings.data / "carbon254.sock").exists():
+            assert work.process.poll() is None
+        jobs = carbon254("jobs", "--format", "json", *folder, more=servers)
+        assert {row["job"] for row in json.loads(jobs.stdout)} >= {"check nem", "checkpoint"}
+        assert [one.end()[0] for one in (work, serve, relay)] == [0, 0, 0]

@@ -187,6 +187,11 @@ def test_an_inserted_entry_is_named_and_the_rest_is_still_checked(index: int) ->
     assert found(stored) == [("inserted", index, index), *rest]
 
 
+def test_an_entry_at_a_place_that_is_none_is_named_and_the_rest_is_still_checked() -> None:
+    false = Kept(-3, b"X", leaf_hash(b"X"), b"made up")
+    assert found([false, *WHOLE]) == [("inserted", -3, -3)]
+
+
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (3, 4), (2, 8), (8, 9)])
 def test_entries_that_changed_places_are_named_by_the_first(one: int, other: int) -> None:
     stored = [*WHOLE]

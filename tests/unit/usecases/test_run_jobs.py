@@ -15,6 +15,7 @@ from carbon254.core.domain.errors import (
     Conflict,
     FeedUnavailable,
     InvalidRequest,
+    NotFound,
     StreamUnavailable,
 )
 from carbon254.core.domain.jobs import Job
@@ -251,6 +252,26 @@ def test_a_failing_feed_is_left_alone_longer_and_longer_and_alarms_once(works: W
     assert works.told() == [("FeedLate", "prices", "source")]
     assert works.said[0]["code"] == "feed_unavailable"
     assert works.said[0]["topic"] == "src.v1.toy.prices.state"
+
+
+def test_a_source_that_is_away_is_not_asked_for_the_rest(works: Works) -> None:
+    for day in ("20250529", "20250530", "20250531", *(f"2025060{n}" for n in range(1, 7))):
+        give(works, day, *[FeedUnavailable("down")] * 3)
+    assert works.jobs.run(CATCH_UP).failures == 1
+    assert len(works.fetcher.asked) == 3
+
+
+def test_a_poll_after_a_failure_asks_for_what_was_missed_meanwhile(
+    works: Works, document: Callable[..., Document]
+) -> None:
+    works.world.run(document(hours("2025-05-29T00:00Z", 8 * 24 + 22)))
+    first = Request("https://toy.example/20250606/0", name="20250606-0")
+    works.fetcher.give(first, FeedUnavailable("down"), document(hours("2025-06-06T22:00Z", 24)))
+    assert works.jobs.run(PRICES).failures == 1
+    works.at("2025-06-07T11:00Z")  # long after it was due, and before the next is
+    assert works.fresh() == ()
+    done = works.jobs.run(PRICES)
+    assert (done.windows, done.recorded, done.failures) == (1, 24, 0)
 
 
 def test_a_failing_feed_recovers_once(works: Works, document: Callable[..., Document]) -> None:
