@@ -11,6 +11,7 @@ import pytest
 
 from carbon254.adapters.arrow.columns import SCHEMA
 from carbon254.adapters.plugins.host import PluginHost
+from carbon254.core.domain.events import FeedLate, FeedRecovered
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.streams import batch_subject, heartbeat_subject
 from carbon254.core.usecases.describe_streams import COLUMN_FIELDS, describe
@@ -115,6 +116,21 @@ def test_what_the_relay_publishes_is_what_the_schemas_say(
     )
     for wrong in ({**body, "more": 1}, {**body, "rows": [{**body["rows"][0], "state": "fine"}]}):
         assert not rows.is_valid(wrong)
+
+
+def test_alarms_are_what_the_schema_says(document: dict[str, Any]) -> None:
+    late = FeedLate(
+        "caiso", "day_ahead_lmp", "source", "it does not answer", NOON, "feed_unavailable"
+    )
+    well = FeedRecovered("caiso", "day_ahead_lmp", "freshness", NOON, NOON)
+    channels = document["channels"]
+    assert (
+        filled(channels["feeds"]["address"], market="caiso", dataset="day_ahead_lmp") == late.topic
+    )
+    assert filled(channels["checks"]["address"], market="caiso", check="freshness") == well.topic
+    schema = jsonschema_rs.validator_for(document["components"]["schemas"]["Alarm"])
+    for event in (late, well):
+        schema.validate(event.facts())
 
 
 def test_columns_are_those_that_are_written() -> None:
