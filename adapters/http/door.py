@@ -184,9 +184,9 @@ class Door:
             return self.cursors.read(binding, cursor)
         as_of = getattr(asked, "as_of", None)
         if as_of is not None and (watermark is None or as_of > watermark):
-            last = format_instant(watermark) if watermark else "never"
+            last = format_instant(watermark) if watermark else "none yet"
             raise InvalidRequest(
-                f"asOf: the last commit was {last}; later than that nothing is known."
+                f"asOf: {format_instant(as_of)} is later than the last commit ({last}): what we shall have is not known."
             )
         return Pinned(as_of or watermark, as_of or now, ())
 

@@ -13,7 +13,7 @@ from carbon254.core.domain.blocks import Block
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import ConversionUnavailable, InvalidRequest, TooLarge
 from carbon254.core.domain.expectations import day_zone_of, operating_days
-from carbon254.core.domain.observations import Column, from_instant64
+from carbon254.core.domain.observations import INSTANT, Column, from_instant64, instant64
 from carbon254.core.domain.rates import RateSource, convert_currency
 from carbon254.core.domain.resampling import Basis, Intervals, Step, aggregate, periods
 from carbon254.core.domain.series import SeriesId
@@ -189,8 +189,8 @@ class ReadValues:
     def _periods(self, ask: Ask, series: SeriesId) -> tuple[Column, Column]:
         step = ask.step
         if step is None:
-            window = np.array([ask.window.start, ask.window.end], dtype=object)
-            both = np.array([one.replace(tzinfo=None) for one in window], dtype="datetime64[us]")
+            edges = [instant64(ask.window.start), instant64(ask.window.end)]
+            both = np.array(edges, dtype=INSTANT)
             return both[:1], both[1:]
         if ask.block and step.length:
             raise InvalidRequest(
