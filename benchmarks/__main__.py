@@ -30,7 +30,6 @@ BENCHMARKS = {
     "http_json": "http",
     "scope_filter": "admit",
     "audit_append": "admit",
-    "http_json": "http",
 }
 
 

@@ -35,14 +35,15 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A folder in which a pilot, an analyst and an auditor hold keys."""
-    with open_platform(Settings(data=tmp_path / "data")) as platform:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a pilot, an analyst and an auditor hold keys; read only."""
+    folder = tmp_path_factory.mktemp("streams") / "data"
+    with open_platform(Settings(data=folder)) as platform:
         platform.keys.create("pilot", "pia", tenant="acme")
         platform.keys.create("analyst", "ann", tenant="acme")
         platform.keys.create("auditor", "vera")
-    return tmp_path / "data"
+    return folder
 
 
 def test_users_are_listed_with_what_each_may_read(run: Run, data: Path) -> None:
@@ -112,11 +113,11 @@ def test_a_file_of_passwords_that_is_none_is_named(run: Run, data: Path, tmp_pat
     assert str(file) in err
 
 
-def test_users_that_would_share_a_variable_are_told_apart(run: Run, data: Path) -> None:
-    with open_platform(Settings(data=data)) as platform:
+def test_users_that_would_share_a_variable_are_told_apart(run: Run, tmp_path: Path) -> None:
+    with open_platform(Settings(data=tmp_path)) as platform:
         platform.keys.create("pilot", "pia.x", tenant="acme")
         platform.keys.create("pilot", "pia_2ex", tenant="acme")
-    code, _, err = run("nats", "permissions", "--data", data)
+    code, _, err = run("nats", "permissions", "--data", tmp_path)
     assert code == 5
     assert "--passwords" in err
     assert variable_of("pia=2Ex@acme") == variable_of("pia_2ex@acme")
