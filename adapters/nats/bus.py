@@ -70,14 +70,21 @@ class NatsBus:
 
     async def _publish(self, messages: Sequence[Message], places: set[Stream]) -> int:
         streams = await self._connection.streams()
-        await self._make(streams, places)
+        if not places <= self._made:
+            await self._make(streams, places)
         try:
+            if len(messages) == 1:
+                return await self._send_one(streams, messages[0])
             return sum([await self._send(streams, some) for some in _portions(messages)])
         except NoStreamResponseError:
             self._made -= places  # somebody deleted one: it is made again at the next attempt
             raise
 
+    async def _send_one(self, streams: JetStreamContext, one: Message) -> int:
+        return not (await streams.publish(one.subject, one.body, headers=headers_of(one))).duplicate
+
     async def _send(self, streams: JetStreamContext, messages: Sequence[Message]) -> int:
+        """Send messages in their order and wait for all acknowledgements together."""
         waiting = [
             await streams.publish_async(one.subject, one.body, headers=headers_of(one))
             for one in messages

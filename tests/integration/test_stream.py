@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,10 +18,14 @@ from carbon254.adapters.duckdb.store import DuckDbSeriesStore
 from carbon254.adapters.nats.bus import NatsBus
 from carbon254.adapters.nats.connection import Address
 from carbon254.adapters.nats.server import NatsServer
+from carbon254.adapters.postgres.store import PostgresSeriesStore
 from carbon254.core.domain.streams import Delivery, stream_of
 from carbon254.core.usecases.relay_messages import Relayed, RelayMessages
 from carbon254.ports.testing.fakes.clock import PinnedClock
-from carbon254.ports.testing.storage import NOON, NP15, SP15, hours, told
+from carbon254.ports.testing.fakes.messages import ListBus
+from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+from carbon254.ports.testing.servers import PostgresServer
+from carbon254.ports.testing.storage import NOON, NP15, SP15, hours, random_documents, told
 
 pytestmark = [pytest.mark.integration, pytest.mark.nats]
 
@@ -170,3 +174,27 @@ def test_a_tick_reaches_who_waits_for_it(bed: Bed) -> None:
     sign = bed.bus().last("sys.v1.heartbeat.caiso")
     assert sign is not None
     assert json.loads(sign.message.body)["market"] == "caiso"
+
+
+@pytest.mark.postgres
+def test_every_store_makes_the_same_messages_with_the_same_ids(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_schema: str
+) -> None:
+    stores: list[Any] = [
+        MemorySeriesStore(),
+        DuckDbSeriesStore(tmp_path / "series.duckdb"),
+        PostgresSeriesStore(postgres_server.dsn, schema=postgres_schema),
+    ]
+    heard = []
+    for store in stores:
+        bus, cards = ListBus(), cast(Any, Cards())
+        relay = RelayMessages(store, store, bus, cards, PinnedClock(NOON), encode)
+        for number, document in enumerate(random_documents(7, 15)):
+            store.record(document, now=NOON + timedelta(minutes=number))
+        while relay.once().announcements:
+            pass
+        kept = [one.message for stream in bus.streams.values() for one in stream]
+        heard.append([(one.subject, one.id, one.body, dict(one.headers)) for one in kept])
+        store.close()
+    assert len(heard[0]) > 20
+    assert heard[0] == heard[1] == heard[2]
