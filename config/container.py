@@ -191,9 +191,7 @@ class Container(containers.DeclarativeContainer):
     locations = Shared(FindLocations, records, catalogue)
 
 
-def open_platform(
-    settings: Settings, pinned: datetime | None = None, **parts: Any
-) -> Platform:
+def open_platform(settings: Settings, pinned: datetime | None = None, **parts: Any) -> Platform:
     """Open the data folder or database of the settings; the clock of a new one is ``pinned``, for a demo.
 
     Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
