@@ -26,9 +26,9 @@ BENCHMARKS = {
     "read_duckdb": "read",
     "read_postgres": "read",
     "bytes_per_row": "size",
-    "http_json": "http",
     "scope_filter": "admit",
     "audit_append": "admit",
+    "http_json": "http",
 }
 
 

@@ -60,3 +60,9 @@ def listen(app: Any, port: int, host: str = "127.0.0.1") -> Any:
     )
     server.channel_class = _Channel
     return server
+
+
+def stop(server: Any) -> None:
+    """End a server that runs in another thread: requests in hand are answered, for up to five seconds."""
+    server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
+    server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(server._map))

@@ -10,8 +10,9 @@ from attrs import frozen
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import Carbon254Error, PluginBroken
-from carbon254.core.domain.synthetic import sample_window, synthesise
+from carbon254.core.domain.synthetic import earlier_statement, sample_window, synthesise
 from carbon254.core.domain.time import day_window, operating_day
+from carbon254.core.domain.vocabulary import Finality
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 
 
@@ -50,10 +51,16 @@ class MakeSamples:
             day -= timedelta(1)
 
     def documents(self, card: MarketCard, dataset: str) -> Iterator[Document]:
-        """Documents of one dataset for the span of its sample, up to the last day that is published by now."""
-        window = sample_window(card.dataset(dataset), self.anchor(card, dataset))
-        reading = synthesise(card, dataset, window)
-        yield from self.ingest.catalogue.market(card.id).write(dataset, reading)
+        """Documents of one dataset for the span of its sample, up to the last day that is published by now.
+
+        Where the card's sample revises, what the market said before comes first.
+        """
+        facts, market = card.dataset(dataset), self.ingest.catalogue.market(card.id)
+        reading = synthesise(card, dataset, sample_window(facts, self.anchor(card, dataset)))
+        if facts.sample and facts.sample.revises:
+            before = earlier_statement(reading, Finality[facts.sample.revises.upper()])
+            yield from market.write(dataset, before)
+        yield from market.write(dataset, reading)
 
     def one(self, card: MarketCard, dataset: str) -> list[Outcome]:
         """Make and take in the sample of one dataset, as synthetic. Again changes nothing.

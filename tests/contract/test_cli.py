@@ -91,6 +91,14 @@ def test_a_second_demo_adds_nothing(run: Run, demo: Path) -> None:
     assert run("series", "find", "--data", demo, "--format", "csv").out == before.out
 
 
+def test_the_demo_shows_a_revision(run: Run, demo: Path) -> None:
+    """MISO's hourly prices are taken in as preliminary, then as final: the board says what changed and by how much."""
+    lines = run("board", "--data", demo, "--format", "csv").rows()
+    told = [line for line in lines if line["figure"] == "revised"]
+    assert {line["run"] for line in told} == {"real_time-hourly"}
+    assert "-1.25" in run("board", "--data", demo).out
+
+
 # -- the board -----------------------------------------------------------------------------------------------
 
 
