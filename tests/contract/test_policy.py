@@ -175,7 +175,8 @@ def or_any(words: list[str]) -> st.SearchStrategy[str]:
 
 grants = st.tuples(
     st.just("p"), st.sampled_from(ROLES), or_any(TENANTS), or_any(["read"]), or_any(MARKETS), or_any(RUNS),
-    or_any(MEASURES), or_any(KINDS), or_any([escape(one) for one in LOCATIONS]), st.sampled_from(["allow", "allow", "deny"]),
+    or_any(MEASURES), or_any(KINDS), or_any([escape(one) for one in LOCATIONS]),
+    st.sampled_from(["allow", "allow", "deny"]),
 )  # fmt: skip
 inclusions = st.tuples(
     st.just("g"), st.sampled_from(ROLES), st.sampled_from(ROLES), or_any(TENANTS)
