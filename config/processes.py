@@ -16,12 +16,13 @@ from attrs import evolve, frozen
 from carbon254.adapters.jobs.leading import Leader
 from carbon254.adapters.jobs.parts import RUNNING, Parts, Work
 from carbon254.adapters.jobs.scheduler import JobScheduler
+from carbon254.adapters.local.address import check_folder
 from carbon254.adapters.local.server import LocalServer
 from carbon254.adapters.telemetry.libraries import hear_libraries
 from carbon254.adapters.telemetry.logs import write_json
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
-from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
+from carbon254.core.domain.errors import Carbon254Error, InvalidRequest, StoreUnavailable
 
 if TYPE_CHECKING:
     from carbon254.adapters.local.server import Call
@@ -92,7 +93,7 @@ class Process:
 
     def _works(self, platform: Platform | None) -> Iterator[tuple[str, Work]]:
         if platform is not None:
-            if not self._beside:
+            if not self._beside and self._may_listen():
                 yield "commands", self._commands(platform).serve
             if self._kind in ("up", "serve", "demo"):
                 yield "api", self._api(platform)
@@ -141,6 +142,15 @@ class Process:
         return door
 
     # ------------------------------------------------------------ the parts
+
+    def _may_listen(self) -> bool:
+        """Whether other commands can reach us through the folder; if not, people are told why."""
+        try:
+            check_folder(self._settings.data)
+        except StoreUnavailable as refused:
+            self.lines.append(f"other commands cannot reach this process: {refused}")
+            return False
+        return True
 
     def _commands(self, platform: Platform) -> LocalServer:
         kept = evolve(platform, close=lambda: None)  # a command closes what it opens
