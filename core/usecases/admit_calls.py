@@ -24,6 +24,7 @@ from carbon254.ports.log import Log, silent
 from carbon254.ports.policy import Policy
 
 TOKEN: Final = re.compile(r"c254_([0-9a-f]{12})_([0-9a-f]{64})")
+_SHOWN: Final = re.compile(r"(c254_[0-9a-f]{12})_[0-9A-Za-z]+")  # a key where none should be
 _OUTWARD: Final = frozenset(("export", "stream"))  # what carries numbers out of the house
 _WRONG: Final = (
     "the API key is not known or not right: use one that 'carbon254 keys create' printed."
@@ -87,8 +88,8 @@ class AdmitCalls:
         self.log("key refused", why=why, key=key.id if key else "", door=door, request=request_id)
         if key is not None:
             self.audit.append(AuditEntry(
-                "refused", self.clock.now(), self.new_id(), key.principal, key.tenant, "authenticate", target, door,
-                key.id, request_id, outcome=Unauthenticated.code, roles=key.roles,
+                "refused", self.clock.now(), self.new_id(), key.principal, key.tenant, "authenticate",
+                self._masked(target), door, key.id, request_id, outcome=Unauthenticated.code, roles=key.roles,
                 facts={"why": why, "secret": self.mask(token)},
             ))  # fmt: skip
         if key is not None and right:
@@ -132,13 +133,19 @@ class AdmitCalls:
         request_id: str,
         trace: str = "",
     ) -> Call:
-        """A call, to be used in a ``with``; ``target`` is what is asked for, without any secret.
+        """A call, to be used in a ``with``; ``target`` is what is asked for; keys in it are masked.
 
         On entering, ``started`` is durable, or `AuditUnavailable` is raised and nothing happens; then `NotEntitled`
         where the principal may not do this at all. Reading is always entered: its scope may show nothing. On leaving,
         ``finished`` is durable with ``ok`` or the code of the error, or `AuditUnavailable` is raised.
         """
-        return Call(self, principal, action, target, door, request_id, trace, self.new_id())
+        return Call(
+            self, principal, action, self._masked(target), door, request_id, trace, self.new_id()
+        )
+
+    def _masked(self, text: str) -> str:
+        """The text with the secrets of keys that somebody put into it masked."""
+        return _SHOWN.sub(lambda found: f"{found[1]}_{self.mask(found[0])}", text)
 
 
 def _stays_inside(card: MarketCard, principal: Principal, action: str) -> bool:

@@ -192,6 +192,20 @@ def test_a_wrong_use_of_a_known_key_is_audited_without_its_secret(house: House) 
     assert (told.door, told.target, told.request_id) == ("rest", "GET /v1/x", "r9")
 
 
+def test_a_key_that_somebody_put_into_an_address_is_masked(house: House) -> None:
+    made = house.manage.create("pilot", "bob")
+    with house.call(someone("pilot"), target=f"GET /v1/x?api_key={made.token}&a=1"):
+        pass
+    wrong = made.token[:-1] + ("0" if made.token[-1] != "0" else "1")
+    with pytest.raises(Unauthenticated):
+        house.admit.authenticate(wrong, target=f"GET /v1/x?api_key={wrong}")
+    told = [one.target for one in house.entries()[-3:]]
+    assert told == [f"GET /v1/x?api_key=c254_{made.key.id}_masked 82&a=1"] * 2 + [
+        f"GET /v1/x?api_key=c254_{made.key.id}_masked 82"
+    ]
+    assert made.token[-64:-1] not in repr((house.audit.kept, house.told))
+
+
 def test_strangers_cannot_fill_the_audit_log(house: House) -> None:
     for number in range(3):
         with pytest.raises(Unauthenticated):
