@@ -28,6 +28,7 @@ BENCHMARKS = {
     "bytes_per_row": "size",
     "scope_filter": "admit",
     "audit_append": "admit",
+    "http_json": "http",
 }
 
 

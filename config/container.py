@@ -21,19 +21,30 @@ from carbon254.adapters.telemetry.logs import tell
 from carbon254.config.settings import Settings
 from carbon254.core.domain.checkpoints import ORIGIN
 from carbon254.core.domain.errors import Carbon254Error
+from carbon254.core.domain.observations import Observations
+from carbon254.core.domain.streams import Message
 from carbon254.core.usecases.admit_calls import AdmitCalls
+from carbon254.core.usecases.capture_prices import CapturePrices
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
+from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
 from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
+from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
@@ -68,6 +79,23 @@ def _record_store(settings: Settings) -> Any:
     from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
 
     return SqliteRecordStore(settings.data / "records.sqlite")
+
+
+def _bus(settings: Settings, clock: Clock) -> Any:
+    if settings.nats:
+        from carbon254.adapters.nats.bus import NatsBus
+        from carbon254.adapters.nats.connection import Address
+
+        return NatsBus(Address(url=settings.nats))
+    from carbon254.adapters.bus.memory import MemoryBus
+
+    return MemoryBus(clock)
+
+
+def _encode(rows: Observations) -> bytes:
+    from carbon254.adapters.arrow.columns import encode
+
+    return encode(rows)
 
 
 def _audit_log(settings: Settings) -> Any:
@@ -119,8 +147,8 @@ def _made_up(records: RecordStore) -> Callable[[], bool]:
     return lambda: records.get("nature") == "synthetic"
 
 
-def _closing(make: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
-    made = make(*arguments)
+def _closing(make: Callable[..., Any], *arguments: Any, **options: Any) -> Iterator[Any]:
+    made = make(*arguments, **options)
     yield made
     made.close()
 
@@ -129,13 +157,23 @@ def _folder(settings: Settings, name: str) -> Path:
     return settings.data / name
 
 
+def _publishing(bus: providers.Provider[Any]) -> providers.Object[Callable[[Message], None]]:
+    """How to publish one message; the bus is opened by the first."""
+
+    def publish(message: Message) -> None:
+        bus().publish([message])
+
+    return providers.Object(publish)
+
+
 class Container(containers.DeclarativeContainer):
     """Every shared object, made once, when first asked for; resources are closed by `shutdown_resources`."""
 
     settings = providers.Dependency(instance_of=Settings)
     catalogue = Shared(PluginHost)
+    beside = providers.Object(False)
     journal = providers.Resource(
-        _closing, FileJournal, providers.Callable(_folder, settings, "journal")
+        _closing, FileJournal, providers.Callable(_folder, settings, "journal"), read_only=beside
     )
     archive = Shared(FileArchive, providers.Callable(_folder, settings, "archive"))
     records = providers.Resource(_closing, _record_store, settings)
@@ -182,14 +220,33 @@ class Container(containers.DeclarativeContainer):
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
+    missed = Shared(FindMissedWork, store, catalogue, clock)
+    bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
+    streams = Shared(GrantStreams, admit)
+    relay = providers.Factory(  # a new one knows nothing of what another relay did in between
+        RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode)
+    )
+    alarms = Shared(
+        RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
+    )
+    jobs = Shared(
+        RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
+        settings.provided.credentials,
+    )  # fmt: skip
+    values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))
+    describe = Shared(DescribeSeries, find, catalogue)
+    locations = Shared(FindLocations, records, catalogue)
 
 
-def open_platform(settings: Settings, pinned: datetime | None = None) -> Platform:
+def open_platform(
+    settings: Settings, pinned: datetime | None = None, *, beside: bool = False, **parts: Any
+) -> Platform:
     """Open the data folder or database of the settings; the clock of a new one is ``pinned``, for a demo.
 
+    ``beside`` the folder's owner, a process on a shared database answers and announces, and takes nothing in.
     Raises `StoreBusy` when another process owns it, `StoreUnavailable`, `DiskFull`.
     """
-    made = Container(settings=settings, pinned=pinned)
+    made = Container(settings=settings, pinned=pinned, beside=beside, **parts)
     try:
         made.journal()
         upkeep = getattr(made.store(), "sort", lambda: None)
@@ -210,6 +267,12 @@ def open_platform(settings: Settings, pinned: datetime | None = None) -> Platfor
             quality=made.quality(),
             board=made.board(),
             summary=made.summary(),
+            jobs=made.jobs(),
+            streams=made.streams(),
+            relay=made.relay,
+            values=made.values(),
+            describe=made.describe(),
+            locations=made.locations(),
             admit=made.admit(),
             audit=made.audit(),
             proofs=made.audit(),

@@ -1,6 +1,7 @@
 """Hooks that plugins answer, with pluggy (DESIGN §3). Each starts with ``carbon254_``.
 
-A market's module answers `carbon254_market`; see ``docs/plugins.md`` for an example of every hook.
+A market's module answers `carbon254_market`, a model's `carbon254_model`; ``docs/plugins.md`` has an example of
+every hook.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any
 import pluggy
 
 from carbon254.core.domain.cards import MarketCard
+from carbon254.core.domain.model_cards import ModelCard
 from carbon254.ports.markets import Market
+from carbon254.ports.models import Forecaster
 
 NAMESPACE = "carbon254"
 hookspec = pluggy.HookspecMarker(NAMESPACE)
@@ -21,6 +24,11 @@ hookimpl = pluggy.HookimplMarker(NAMESPACE)
 @hookspec(firstresult=True)
 def carbon254_market(card: MarketCard) -> Market:  # type: ignore[empty-body]
     """Return the market whose card the host hands in."""
+
+
+@hookspec(firstresult=True)
+def carbon254_model(card: ModelCard) -> Forecaster:  # type: ignore[empty-body]
+    """Return the model whose card the host hands in."""
 
 
 @hookspec

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from carbon254.adapters.cli import calls
+
 
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
@@ -19,11 +21,13 @@ def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    console = Console(file=sys.stderr)
+    console = Console(file=calls.stream(sys.stderr), width=getattr(sys.stderr, "columns", None))
     with Progress(*columns, console=console, transient=False) as progress:
         task = progress.add_task(title, total=total)
 
         def step(*_: object) -> None:
             progress.advance(task)
+            if calls.interrupted():
+                raise KeyboardInterrupt
 
         yield step

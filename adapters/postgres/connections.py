@@ -48,9 +48,12 @@ def _first(error: Exception) -> str:
 
 
 class Connections:
-    """Opens connections and keeps a few; one that the server has closed meanwhile is not handed out again."""
+    """Opens connections and keeps a few; one that the server has closed meanwhile is not handed out again.
 
-    def __init__(self, dsn: str, schema: str) -> None:
+    ``defaults`` are parameters of libpq that the address may set otherwise.
+    """
+
+    def __init__(self, dsn: str, schema: str, **defaults: str) -> None:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:  # its text would repeat the address, password and all
@@ -60,6 +63,7 @@ class Connections:
         settings: dict[str, Any] = {
             "connect_timeout": "10",
             "application_name": "carbon254",
+            **defaults,
         } | given
         self._conninfo = make_conninfo(**settings)
         self._schema = schema

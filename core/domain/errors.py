@@ -118,6 +118,14 @@ class AuditUnavailable(Carbon254Error):
     exit_status = 69
 
 
+class StreamUnavailable(Carbon254Error):
+    """The message server cannot be reached; what is still to be announced is kept until it is back."""
+
+    code = "stream_unavailable"
+    http_status = 503
+    exit_status = 69
+
+
 class DiskFull(Carbon254Error):
     """No space left where the message says; nothing was half written."""
 

@@ -14,16 +14,22 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
 from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
 from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
@@ -60,6 +66,12 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    jobs: RunJobs
+    streams: GrantStreams
+    relay: Callable[[], RelayMessages]  # opens the bus
+    values: ReadValues
+    describe: DescribeSeries
+    locations: FindLocations
     admit: AdmitCalls
     audit: AuditLog
     proofs: AuditProofs

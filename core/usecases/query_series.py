@@ -30,7 +30,10 @@ from carbon254.ports.storage import SeriesStore
 
 @frozen
 class Question:
-    """Which series over which window, on which clock; ``unit`` converts exactly, ``vintages`` keeps all issues."""
+    """Which series over which window, on which clock; ``unit`` converts exactly, ``vintages`` keeps all issues.
+
+    ``judged_at`` is the instant at which a gap is pending, late or missing: ``as_of``, or else the present.
+    """
 
     series: tuple[SeriesId, ...] = ()
     patterns: tuple[SeriesPattern, ...] = ()
@@ -40,6 +43,7 @@ class Question:
     include_history: bool = False
     vintages: bool = False
     unit: str | None = None
+    judged_at: datetime | None = field(default=None, converter=utc_or_none)
 
 
 @frozen(eq=False)
@@ -102,7 +106,7 @@ class QuerySeries:
         rows = self.store.read(scope.restrict(selection))
         for one in question.series:
             self._check_known(one, rows)
-        now = question.as_of or self.clock.now()
+        now = question.judged_at or question.as_of or self.clock.now()
         if question.published_by:
             now = min(now, question.published_by)
         wanted = sorted({*question.series, *rows.series})

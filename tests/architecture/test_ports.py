@@ -27,13 +27,16 @@ SUITES = {
     "Fetcher": "FetcherSuite",
     "Journal": "JournalSuite",
     "KeyStore": "KeyStoreSuite",
+    "Leadership": "LeadershipSuite",
     "LocationRegistry": "RecordStoreSuite",
+    "MessageBus": "MessageBusSuite",
     "Outbox": "SeriesStoreSuite",
     "Policy": "PolicySuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
     "SeriesStore": "SeriesStoreSuite",
     "Signer": "SignerSuite",
+    "Subscription": "MessageBusSuite",
 }
 OTHERWISE = {
     "AuditShelf": "the inside of `GroupedAuditLog`: AuditLogSuite drives it in every database",
