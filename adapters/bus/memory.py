@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -24,6 +24,11 @@ class MemoryBus:
         self._streams: dict[Stream, Kept] = {}
         self.changed = threading.Condition()
         self.closed = False
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        with self.changed:
+            for place in streams:
+                self._kept(place)
 
     def publish(self, messages: Sequence[Message]) -> int:
         places = [stream_of(message.subject) for message in messages]

@@ -35,7 +35,8 @@ BATCHES = "batch.v1.caiso.*.hub"
 
 class Cards:
     def cards(self) -> dict[str, Any]:
-        return {"caiso": SimpleNamespace(redistribution="open")}
+        datasets = {"prices": SimpleNamespace(kinds=("hub",))}
+        return {"caiso": SimpleNamespace(redistribution="open", datasets=datasets)}
 
 
 class Bed:
