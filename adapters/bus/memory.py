@@ -19,7 +19,7 @@ from carbon254.ports.clock import Clock
 class MemoryBus:
     """Streams in memory; safe to use from many threads. ``keep`` messages and ``most_bytes`` a stream."""
 
-    def __init__(self, clock: Clock, *, keep: int = 10_000, most_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, clock: Clock, *, keep: int = 10_000, most_bytes: int = 8 * 2**20) -> None:
         self._clock, self._keep, self._most = clock, keep, most_bytes
         self._streams: dict[Stream, Kept] = {}
         self.changed = threading.Condition()
