@@ -33,6 +33,10 @@ class Process(Protocol):
 
     lines: list[str]  # where it is to be reached, for people
 
+    def abandon(self) -> None:
+        """Leave at once: end what would outlive this process."""
+        ...
+
 
 class Doors(Protocol):
     """What ``config`` hands to the command line."""

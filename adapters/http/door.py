@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import falcon
 from attrs import evolve, field, fields, frozen
 
+from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.caching import Answer, AnswerCache, etag_of
 from carbon254.adapters.http.cursors import Cursors, Pinned
 from carbon254.adapters.http.encoders import encoded, plain_json
@@ -125,18 +126,22 @@ class Door:
         response: falcon.Response,
         call: Call,
         form: str,
-        asked: Any,
+        parameters: type[Any],
         make: Make,
         *,
         keep: bool = True,
     ) -> None:
-        """Answer with what ``make`` makes, or what it made before while nothing was recorded since."""
-        now, watermark = self.clock.now(), self.watermark()
-        key = (request.path, form, asked, call.scope, call.principal.name, call.principal.tenant)
+        """Answer with what ``make`` makes of the parameters, or made before while nothing was recorded since.
+
+        Raises `InvalidRequest` for parameters that are not the class's, and what ``make`` raises.
+        """
+        now, watermark, who = self.clock.now(), self.watermark(), call.principal
+        key = (request.path, request.query_string, form, who.name, who.tenant, call.scope)
         answer = self.cache.get(key, watermark, now) if keep else None
         if keep:
             self.metrics.looked_up(found=answer is not None)
         if answer is None:
+            asked = read(parameters, request.params)
             answer = self._made(request, call, form, asked, make, now, watermark)
             if keep:
                 self.cache.put(key, answer)
@@ -186,7 +191,7 @@ class Door:
         if as_of is not None and (watermark is None or as_of > watermark):
             last = format_instant(watermark) if watermark else "none yet"
             raise InvalidRequest(
-                f"asOf: {format_instant(as_of)} is later than the last commit ({last}): what we shall have is not known."
+                f"asOf: {format_instant(as_of)} is later than the last commit ({last})."
             )
         return Pinned(as_of or watermark, as_of or now, ())
 

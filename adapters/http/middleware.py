@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from carbon254.adapters.http.metrics import Metrics
 from carbon254.core.domain.errors import InvalidRequest, TooLarge
@@ -39,8 +40,8 @@ class Requests:
                 "X-Request-Id: 1 to 64 letters, digits and '._:-' are needed; leave it out to be given one."
             )
         context.request_id = given or context.request_id
-        trace = request.get_header("Traceparent") or ""
-        context.trace = trace if _TRACE.fullmatch(trace) else ""
+        trace = request.get_header("Traceparent")
+        context.trace = trace if trace and _TRACE.fullmatch(trace) else ""
         _refuse_keys(request)
         _refuse_bodies(request)
 
@@ -65,8 +66,9 @@ def _refuse_keys(request: Any) -> None:
     query = request.query_string
     if len(query) > MOST_QUERY:
         raise TooLarge(f"the query has {len(query)} characters; {MOST_QUERY} is the most.")
-    named = query and any(name.lower() in _KEY_NAMES for name in request.params)
-    if named or _KEY.search(f"{request.path} {query}"):
+    given = unquote_plus(query) if "%" in query else query
+    named = query and not _KEY_NAMES.isdisjoint(map(str.lower, request.params))
+    if named or _KEY.search(request.path) or _KEY.search(given):
         raise InvalidRequest(
             "keys do not travel in URLs: send 'Authorization: Bearer KEY', and revoke a key that was sent so."
         )

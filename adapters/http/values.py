@@ -8,7 +8,6 @@ from typing import Any, Final
 import falcon
 import numpy as np
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
 from carbon254.adapters.http.door import Door, Made
 from carbon254.adapters.http.parameters import MOST_ROWS, ManyValuesAsked, ValuesAsked
@@ -50,19 +49,13 @@ class SeriesValues:
         """Every interval of the window that was asked for, with a number or the reason why there is none."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            series = series_of(parts)
-            asked = read(ValuesAsked, request.params)
 
             def make(asked: ValuesAsked, pinned: Pinned, scope: Scope) -> Made:
-                page = self._values.run(
-                    ask_of(asked, pinned, (series,), ()),
-                    scope,
-                    limit=asked.limit,
-                    after=_after(pinned),
-                )
+                ask = ask_of(asked, pinned, (series_of(parts),), ())
+                page = self._values.run(ask, scope, limit=asked.limit, after=_after(pinned))
                 return made_of(page.values, page.next, asked, pinned, one=form == "json")
 
-            self._door.give(request, response, call, form, asked, make)
+            self._door.give(request, response, call, form, ValuesAsked, make)
 
 
 class ManyValues:
@@ -75,8 +68,7 @@ class ManyValues:
         """Rows below one another in the order of the series, or side by side with a column for each."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            asked = read(ManyValuesAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._make)
+            self._door.give(request, response, call, form, ManyValuesAsked, self._make)
 
     def _make(self, asked: ManyValuesAsked, pinned: Pinned, scope: Scope) -> Made:
         series, patterns = chosen_series(asked.series)

@@ -26,7 +26,6 @@ from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAn
 from carbon254.core.usecases.values import (
     Position,
     Values,
-    clocks_of,
     intervals_of,
     marked_converted,
     of_aggregate,
@@ -247,7 +246,7 @@ class ReadValues:
         if ask.block:
             named |= {"block": ask.block.name, "block_title": ask.block.title}
             named["day_zone"] = ask.block.zone or named["day_zone"]
-        return named | clocks_of(None, ask.question.published_by)
+        return named
 
     def _aggregated(self, ask: Ask, answer: SeriesAnswer) -> Values:
         rows, unit, basis = _as(answer, ask.as_)

@@ -34,6 +34,7 @@ SUITES = {
     "Policy": "PolicySuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
+    "Scheduler": "SchedulerSuite",
     "SeriesStore": "SeriesStoreSuite",
     "Signer": "SignerSuite",
     "Subscription": "MessageBusSuite",

@@ -155,10 +155,12 @@ def test_a_key_expires(house: House) -> None:
 
 
 def test_an_unknown_key_and_a_wrong_secret_look_the_same(house: House) -> None:
-    made = house.manage.create("pilot", "bob")
-    house.manage.revoke(made.key.id)
+    ended, made = (house.manage.create("pilot", "bob") for _ in range(2))
+    house.manage.revoke(ended.key.id)
     wrong = [
         made.token[:-1] + ("0" if made.token[-1] != "0" else "1"),
+        ended.token[:-1] + ("0" if ended.token[-1] != "0" else "1"),
+        made.token[:-64] + ended.token[-64:],
         f"c254_{'0' * 12}_{'0' * 64}",
         made.token.upper(),
         f"{made.token}\n",
@@ -418,6 +420,17 @@ def test_a_head_is_published_once_and_covers_what_was_written(house: House) -> N
     house.audit.append(entry(1))
     found = verify.run()
     assert (found.whole, found.head.size, found.checkpoints, found.covered) == (True, 2, 1, 1)
+
+
+def test_a_head_is_published_with_a_new_key_after_the_old_one_was_lost(house: House) -> None:
+    book = MemoryCheckpoints()
+    house.audit.append(entry())
+    for secret in (b"one", b"two"):
+        signer = MacSigner(secret)
+        note = PublishCheckpoint(house.audit, book, signer, house.clock, lambda _: None).run()
+        assert note == book.notes[-1]
+        assert signer.read(book.notes[-1]).startswith("carbon254-audit\n1\n")
+    assert [one.what for one in VerifyAudit(house.audit, book, signer).run().troubles] == ["forged"]
 
 
 def test_what_was_spoilt_is_found_and_named(house: House) -> None:
