@@ -26,11 +26,15 @@ class NatsBus:
     def __init__(self, address: Address, keep: Keep | None = None) -> None:
         self._address, self._keep = address, keep or Keep()
         self._thread = LoopThread()
-        self._connection = self._thread.call(self._prepare())
+        self._connection = self._thread.call(self._connect())
         self._made: set[Stream] = set()
 
-    async def _prepare(self) -> Connection:
+    async def _connect(self) -> Connection:
         return Connection(self._address)
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        with translated(self._address):
+            self._thread.call(self._prepared(set(streams)))
 
     def publish(self, messages: Sequence[Message]) -> int:
         places = {stream_of(message.subject) for message in messages}
@@ -96,6 +100,10 @@ class NatsBus:
             if isinstance(one, BaseException):
                 raise one
         return sum(not one.duplicate for one in told)  # type: ignore[union-attr]
+
+    async def _prepared(self, places: set[Stream]) -> None:
+        if not places <= self._made:
+            await self._make(await self._connection.streams(), places)
 
     async def _make(self, streams: JetStreamContext, places: set[Stream]) -> None:
         for place in sorted(places - self._made):

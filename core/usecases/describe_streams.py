@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from carbon254.core.domain import vocabulary
 from carbon254.core.domain.cards import MarketCard
-from carbon254.core.domain.streams import HEARTBEAT, Stream
+from carbon254.core.domain.grants import streams_of
+from carbon254.core.domain.streams import Stream
 from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis, State
 from carbon254.core.usecases.message_forms import (
     COLUMNS,
@@ -52,16 +53,8 @@ def describe(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
             for name in channels
         },
         "components": {"schemas": {"SeriesRows": SERIES, "Heartbeat": _HEARTBEAT, "Alarm": _ALARM}},
-        "x-jetstream": {"streams": [_stream(one) for one in _streams(open_)]},
+        "x-jetstream": {"streams": [_stream(one) for one in streams_of(cards)]},
     }  # fmt: skip
-
-
-def _streams(cards: Mapping[str, MarketCard]) -> list[Stream]:
-    kinds = {
-        name: {kind for one in card.datasets.values() for kind in one.kinds}
-        for name, card in cards.items()
-    }
-    return [Stream(name, kind) for name in cards for kind in (*sorted(kinds[name]), HEARTBEAT)]
 
 
 def _stream(stream: Stream) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def forget_streams(server: NatsServer) -> None:
 
 
 class TestNats(MessageBusSuite):
-    pass
+    patience = 20.0  # a server on a busy machine
 
 
 async def ask(bus: NatsBus, do: Callable[[Any], Any]) -> Any:

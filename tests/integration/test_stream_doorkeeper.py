@@ -7,7 +7,6 @@ import base64
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import nats
@@ -67,13 +66,13 @@ def come_in(door: Doorkeeper, user: str, key: str, stream: str, subject: str) ->
             error_cb=ignore,
         )
         try:
-            streams = client.jetstream(domain=DOMAIN, timeout=0.5)
+            streams = client.jetstream(domain=DOMAIN, timeout=2)
             own = ConsumerConfig(
                 name=f"{user}-1", filter_subject=subject, ack_policy=AckPolicy.NONE
             )
-            await streams.add_consumer(stream, own)
+            count = (await streams.add_consumer(stream, own)).num_pending or 0
             subscription = await streams.pull_subscribe_bind(consumer=f"{user}-1", stream=stream)
-            found = [one.data for one in await subscription.fetch(5, timeout=0.5)]
+            found = [one.data for one in await subscription.fetch(count, timeout=20)]
             await streams.delete_consumer(stream, f"{user}-1")
             return found
         finally:
