@@ -249,7 +249,6 @@ def open_platform(
     made = Container(settings=settings, pinned=pinned, beside=beside, **parts)
     try:
         made.journal()
-        upkeep = getattr(made.store(), "sort", lambda: None)
         return Platform(
             catalogue=made.catalogue(),
             extensions=made.catalogue(),
@@ -283,7 +282,7 @@ def open_platform(
             verify=made.verify(),
             log=made.log(),
             files=Folder,
-            upkeep=upkeep,
+            upkeep=getattr(made.store(), "sort", lambda: None),
             close=lambda: _close(made),
         )
     except BaseException:
