@@ -237,7 +237,7 @@ def test_an_answer_that_did_not_change_is_not_sent_again(world: Any) -> None:
 
 def test_a_day_that_begins_within_an_interval_takes_its_share(world: Any) -> None:
     # India's 3 November begins at 18:30 UTC: half an hour of the one from 18:00, then 13 until the last at 08:00
-    query = "start=2025-11-02T18:00Z&end=2025-11-02T19:00Z&resample=P1D&dayTimezone=Asia/Kolkata"
+    query = "start=2025-11-02T18:30Z&end=2025-11-02T19:00Z&resample=P1D&dayTimezone=Asia/Kolkata"
     (day,) = world.rows(of(NP15, query))
     assert (day["interval_start"], day["hours"]) == ("2025-11-02T18:30:00Z", 13.5)
     # values 31 (for half an hour), 32 … 44
