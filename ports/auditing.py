@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from attrs import define, frozen
+from attrs import define
 
 from carbon254.core.domain.audit import AuditEntry, Kept, encode
-from carbon254.core.domain.errors import AuditUnavailable, Carbon254Error, NotFound
+from carbon254.core.domain.errors import AuditUnavailable, Carbon254Error, Conflict, NotFound
 from carbon254.core.domain.merkle import (
     EMPTY,
     Frontier,
@@ -34,25 +34,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Node = tuple[int, int, bytes]  # level, place on it, hash
 
 
-@frozen
-class Row:
-    """An entry as it is stored."""
-
-    kept: Kept
-    entry: AuditEntry
+Row = tuple[int, int, str, str, str, str | None, bytes, bytes, bytes]
+"""An entry as every database's table has it: place, at, principal, tenant, call, decision, body, leaf, root."""
 
 
 def micros(at: datetime) -> int:
     """An instant as microseconds since 1970, UTC."""
     return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def columns(row: Row) -> tuple[Any, ...]:
-    """A row in the order of every database's table: place, at, principal, tenant, call, decision, body, leaf, root."""
-    entry, kept = row.entry, row.kept
-    decision = entry.decision.id if entry.decision else None
-    facts = (micros(entry.at), entry.principal, entry.tenant, entry.call, decision)
-    return (kept.index, *facts, kept.body, kept.leaf, kept.root)
 
 
 def conditions(question: AuditQuestion, mark: str) -> tuple[str, list[Any]]:
@@ -80,7 +68,7 @@ class AuditShelf(Protocol):
         ...
 
     def put(self, rows: Sequence[Row], nodes: Sequence[Node]) -> None:
-        """Add rows and nodes, within `writing`."""
+        """Add rows and nodes, within `writing`. Raises `Conflict` where the first row's place is not the next one."""
         ...
 
     def hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
@@ -102,6 +90,7 @@ class _Waiting:
 
     entry: AuditEntry
     body: bytes
+    leaf: bytes
     index: int = -1
     error: AuditUnavailable | None = None
     done: bool = False
@@ -120,7 +109,8 @@ class GroupedAuditLog(Closing):
         self._edge: Frontier | None = None  # None: to be read
 
     def append(self, entry: AuditEntry) -> int:
-        mine = _Waiting(entry, encode(entry))
+        body = encode(entry)
+        mine = _Waiting(entry, body, leaf_hash(body))
         self._waiting.append(mine)
         with self._turn:
             if not mine.done:
@@ -135,10 +125,10 @@ class GroupedAuditLog(Closing):
             batch.append(self._waiting.popleft())
         failed: Carbon254Error | None = None
         try:
-            with self._shelf.writing():
-                edge = self._caught_up()
-                self._put(batch, edge)
-            self._edge = edge
+            try:
+                self._write(batch, self._edge)
+            except Conflict:  # another process wrote since
+                self._write(batch, None)
         except Carbon254Error as error:
             failed = error
         except BaseException:
@@ -151,6 +141,13 @@ class GroupedAuditLog(Closing):
                     one.error = AuditUnavailable(
                         f"the audit log cannot be written, so nothing is done: {failed}"
                     )
+
+    def _write(self, batch: Sequence[_Waiting], known: Frontier | None) -> None:
+        """Commit the batch behind the tree's edge as it is known, or as it is read."""
+        with self._shelf.writing():
+            edge = known.copy() if known is not None else self._caught_up()
+            self._put(batch, edge)
+        self._edge = edge
 
     def _caught_up(self) -> Frontier:
         """The tree's edge with what other processes have added."""
@@ -165,9 +162,13 @@ class GroupedAuditLog(Closing):
     def _put(self, batch: Sequence[_Waiting], edge: Frontier) -> None:
         rows, nodes = list[Row](), list[Node]()
         for one in batch:
-            one.index, leaf = edge.size, leaf_hash(one.body)
-            nodes += [node for node in edge.add(leaf) if node[0] % STORED_LEVELS == 0]
-            rows.append(Row(Kept(one.index, one.body, leaf, edge.root()), one.entry))
+            one.index, entry = edge.size, one.entry
+            nodes += [node for node in edge.add(one.leaf) if node[0] % STORED_LEVELS == 0]
+            decision = entry.decision.id if entry.decision else None
+            rows.append((
+                one.index, micros(entry.at), entry.principal, entry.tenant, entry.call, decision, one.body, one.leaf,
+                edge.root(),
+            ))  # fmt: skip
         self._shelf.put(rows, nodes)
 
     def entries(self, question: AuditQuestion) -> Sequence[Kept]:

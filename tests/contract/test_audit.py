@@ -159,6 +159,18 @@ class TestSqlite(Durable):
             other.execute(change)
         other.close()
 
+    def test_a_log_that_is_cut_off_under_a_writer_takes_no_more(
+        self, log: SqliteAuditLog, path: Path
+    ) -> None:
+        fill(log, 8)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("DROP TRIGGER entries_are_kept")
+        other.execute("DELETE FROM entries WHERE place > 3")
+        other.close()
+        for _ in range(2):
+            with pytest.raises(AuditUnavailable, match="not as it was left"):
+                log.append(entry(9))
+
     def test_what_is_no_log_is_refused(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(b"not a database, but long enough to look at" * 100)
