@@ -34,9 +34,9 @@ def from_result(result: Any) -> dict[str, Any]:
 def _plain(values: Any) -> Any:
     if not isinstance(values, np.ma.MaskedArray):
         return values
-    if values.mask is np.ma.nomask:
-        return values.data
-    return values.filled(np.datetime64("NaT", "us") if values.dtype.kind == "M" else 0)
+    plain = values.data
+    plain[values.mask] = np.datetime64("NaT", "us") if plain.dtype.kind == "M" else 0
+    return plain
 
 
 def from_columns(

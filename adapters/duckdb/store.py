@@ -33,7 +33,7 @@ from carbon254.core.domain.errors import (
     StoreUnavailable,
 )
 from carbon254.core.domain.events import recorded as recorded_event
-from carbon254.core.domain.observations import Batch, Observations, instant64, plain_instant
+from carbon254.core.domain.observations import Batch, Observations
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
 from carbon254.ports import recording
@@ -69,6 +69,7 @@ class DuckDbSeriesStore:
         self._path = path
         self._config: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
         self._lock, self._gate = threading.RLock(), Gate()
+        self._idle: list[Any] = []  # cursors that wait for the next reader
         self._codes: dict[SeriesId, tuple[int, str, int]] = {}
         self._batches: dict[int, Batch] = {}  # by number; they never change
         with _translated(path):
@@ -114,8 +115,15 @@ class DuckDbSeriesStore:
         return None if last is None else _aware(last)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        with self._lock, self._gate.alone():
+            self._shut()
+
+    def _shut(self) -> None:
+        """Close the file; nobody may read."""
+        for cursor in self._idle:
+            cursor.close()
+        self._idle.clear()
+        self._connection.close()
 
     def last_recorded(self) -> datetime | None:
         return self._last
@@ -287,9 +295,16 @@ class DuckDbSeriesStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Any]:
-        """A cursor on a file that stays while it is used."""
-        with _translated(self._path), self._gate.inside(), self._connection.cursor() as cursor:
-            yield cursor
+        """A cursor on a file that stays while it is used, kept for the next reader."""
+        with _translated(self._path), self._gate.inside():
+            try:
+                cursor = self._idle.pop()
+            except IndexError:
+                cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                self._idle.append(cursor)
 
     def read(self, question: Permitted[Selection]) -> Observations:
         selection = question.value
@@ -427,7 +442,7 @@ class DuckDbSeriesStore:
 
     def _exchange(self) -> bool:
         """Go on with the fresh file; return whether it could be put in place."""
-        self._connection.close()
+        self._shut()
         try:
             done = rewriting.take_place(self._path)
         finally:
@@ -439,7 +454,7 @@ class DuckDbSeriesStore:
 
 
 def _plain(moment: datetime) -> datetime:
-    return plain_instant(instant64(moment))
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _aware(moment: datetime) -> datetime:
