@@ -25,9 +25,14 @@ HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL: Final = b"\xff\xff"
 _AT_ONCE: Final = 16_384  # rows turned into bytes at a time
 
-PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in schema.COLUMNS])
-ROW: Final = " || ".join(
-    f"{_SEND[kind]}({name})" for name, kind in schema.COLUMNS
+# A row out of the server is one value, glued together in SQL. Each part that is glued on costs as much as finding the
+# row does, so the small columns come as one number.
+_MARKS: Final = ("flags", "state", "finality", "published_basis")
+_PARTS: Final = tuple((name, kind) for name, kind in schema.COLUMNS if name not in _MARKS)
+PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in _PARTS] + [("marks", ">i8")])
+ROW: Final = (
+    " || ".join(f"{_SEND[kind]}({name})" for name, kind in _PARTS)
+    + " || int8send((flags::int8 << 32) | ((state::int4 << 16) | (finality::int4 << 8) | published_basis::int4))"
 )  # a row as `PACKED`, in SQL
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
@@ -59,14 +64,16 @@ def pack(rows: Observations, series: Column, batch: Column) -> Iterator[bytes]:
 
 def unpack(rows: np.ndarray[Any, Any]) -> dict[str, Column]:
     """Columns of rows of type `PACKED`, in the order (series, interval_start, recorded_at)."""
-    columns = {name: _native(rows[name]) for name, _ in schema.COLUMNS}
+    columns = {name: _native(rows[name]) for name in rows.dtype.names or ()}
     order = _order(columns)
     if order is not None:
-        columns = {name: values[order] for name, values in columns.items()}
+        columns = {name: values.take(order) for name, values in columns.items()}
     for name in _INSTANTS:
         columns[name] = _from_server(columns[name])
-    columns["flags"] = columns["flags"].view(np.uint32)
-    return columns
+    marks = columns.pop("marks")
+    flags, small = (marks >> 32).astype(np.uint32), marks.astype(np.int32)
+    state, finality, basis = (small >> bits & 0xFF for bits in (16, 8, 0))
+    return columns | dict(zip(_MARKS, (flags, state, finality, basis), strict=True))
 
 
 def _native(values: Column) -> Column:
@@ -74,11 +81,14 @@ def _native(values: Column) -> Column:
 
 
 def _order(columns: dict[str, Column]) -> Column | None:
-    series, start, recorded = columns["series"], columns["interval_start"], columns["recorded_at"]
-    ahead = recorded[1:] >= recorded[:-1]
-    ahead = (start[1:] > start[:-1]) | ((start[1:] == start[:-1]) & ahead)
-    ahead = (series[1:] > series[:-1]) | ((series[1:] == series[:-1]) & ahead)
-    return None if ahead.all() else np.lexsort((recorded, start, series))
+    """How to put the rows in order; None where they are. They stand in a few runs, which a stable sort merges."""
+    order = None
+    for name in ("recorded_at", "interval_start", "series"):
+        values = columns[name] if order is None else columns[name].take(order)
+        if (values[1:] < values[:-1]).any():
+            step = np.argsort(values, kind="stable")
+            order = step if order is None else order.take(step)
+    return order
 
 
 def _to_server(instants: Column) -> Column:
@@ -87,4 +97,6 @@ def _to_server(instants: Column) -> Column:
 
 
 def _from_server(moved: Column) -> Column:
-    return np.where(moved == _ABSENT, _ABSENT, moved + _EPOCH).view("M8[us]")
+    moved += _EPOCH
+    moved[moved == _ABSENT + _EPOCH] = _ABSENT
+    return moved.view("M8[us]")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
 
 from carbon254.adapters.postgres import batches, reading, writing
 from carbon254.adapters.postgres.batches import KnownBatches, aware
@@ -11,6 +14,7 @@ from carbon254.adapters.postgres.connections import Connections
 from carbon254.adapters.postgres.names import Names
 from carbon254.adapters.postgres.outbox import Relay
 from carbon254.adapters.postgres.schema import check_name, lock_key, settle
+from carbon254.adapters.postgres.writing import Status
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.observations import Batch, Observations
@@ -28,8 +32,11 @@ class PostgresSeriesStore:
     def __init__(self, dsn: str, *, schema: str = "carbon254", patience: float = 60.0) -> None:
         self._schema, self._patience = check_name(schema), patience
         self._connections = Connections(dsn, schema)
+        # A year of a series lies in many months, and planning for all of them takes as long as reading a few.
+        self._planned = Connections(dsn, schema, plan_once=True)
         self._relay = Relay(self._connections)
         self._names, self._batches = Names(), KnownBatches()
+        self._seen: Status | None = None  # where the store once stood
         try:
             with self._connections.borrow() as connection:
                 settle(connection, schema)
@@ -57,8 +64,9 @@ class PostgresSeriesStore:
 
     def read(self, question: Permitted[Selection]) -> Observations:
         selection = question.value
-        with self._connections.borrow() as connection:
-            status = writing.status(connection)
+        one = len(selection.series) == 1 and not selection.patterns
+        with (self._planned if one else self._connections).borrow() as connection:
+            status = self._status(connection, selection.as_of)
             until = selection.as_of or status.last
             if until is None:
                 return Observations.empty()
@@ -71,8 +79,18 @@ class PostgresSeriesStore:
             wanted = book.match(connection, selection.series, selection.patterns, question.scope)
             if not wanted:
                 return Observations.empty()
-            columns = reading.rows(connection, *reading.condition(selection, wanted, until))
+            past = until if until != status.last else None
+            condition = reading.condition(selection, wanted, past)
+            found = reading.rows(connection, *condition, prepare=one)
+            columns = reading.within(found, selection, until)
             return reading.observations(connection, book, self._batches, columns)
+
+    def _status(self, connection: Connection[Any], as_of: datetime | None) -> Status:
+        """Where the store stands; for a question about the past, where it stood at that time or later."""
+        seen = self._seen
+        if as_of is None or seen is None or seen.last is None or as_of > seen.last:
+            seen = self._seen = writing.status(connection)
+        return seen
 
     def find(self, question: Permitted[Selection]) -> Sequence[SeriesEntry]:
         selection = question.value
@@ -113,4 +131,5 @@ class PostgresSeriesStore:
 
     def close(self) -> None:
         self._relay.close()
+        self._planned.close()
         self._connections.close()
