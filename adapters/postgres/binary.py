@@ -34,6 +34,21 @@ ROW: Final = (
     " || ".join(f"{_SEND[kind]}({name})" for name, kind in _PARTS)
     + " || int8send((flags::int8 << 32) | ((state::int4 << 16) | (finality::int4 << 8) | published_basis::int4))"
 )  # a row as `PACKED`, in SQL
+_NOTHING: Final = {
+    "timestamp": "'-infinity'::timestamp",
+    "float8": "0::float8",
+    "int8": "0::int8",
+    "int4": "0::int4",
+}
+_STAND: Final = {
+    "series": "-1",
+    "recorded_at": "coalesce((SELECT recorded_at FROM batches ORDER BY id DESC LIMIT 1), '-infinity')",
+    "locator": "(SELECT value::int8 FROM meta WHERE name = 'lengths')",
+}
+STAND: Final = (
+    " || ".join(f"{_SEND[kind]}({_STAND.get(name, _NOTHING[kind])})" for name, kind in _PARTS)
+    + " || int8send(0::int8)"
+)  # where the store stands, as a row of no series: its last instant, and the state of its lengths as locator
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
     + [
@@ -71,9 +86,18 @@ def unpack(rows: np.ndarray[Any, Any]) -> dict[str, Column]:
     for name in _INSTANTS:
         columns[name] = _from_server(columns[name])
     marks = columns.pop("marks")
-    flags, small = (marks >> 32).astype(np.uint32), marks.astype(np.int32)
-    state, finality, basis = (small >> bits & 0xFF for bits in (16, 8, 0))
+    flags = (marks >> 32).astype(np.uint32)
+    state, finality, basis = ((marks >> bits).astype(np.uint8) for bits in (16, 8, 0))
     return columns | dict(zip(_MARKS, (flags, state, finality, basis), strict=True))
+
+
+def without_stand(rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.datetime64, int]:
+    """The rows but for the one that is `STAND`, and what that says: the last instant or ``NaT``, and the lengths."""
+    place = int(np.flatnonzero(rows["series"] == -1)[0])
+    stand = rows[place : place + 1]
+    last = _from_server(_native(stand["recorded_at"]))[0]
+    others = rows[1:] if place == 0 else np.delete(rows, place)
+    return others, last, int(stand["locator"][0])
 
 
 def _native(values: Column) -> Column:

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from carbon254.adapters.postgres import schema
 from carbon254.adapters.postgres.batches import KnownBatches, plain
-from carbon254.adapters.postgres.binary import PACKED, ROW, unpack
+from carbon254.adapters.postgres.binary import PACKED, ROW, STAND, unpack, without_stand
 from carbon254.adapters.postgres.names import Book, Known
 from carbon254.core.domain.entitlements import Selection
-from carbon254.core.domain.observations import Column, Observations, instant64
+from carbon254.core.domain.observations import Column, Observations, from_instant64, instant64
 from carbon254.ports.recording import numbered
 
 _OWN: Final = ("series", "batch")
@@ -23,15 +23,31 @@ _AT_ONCE: Final = 65_536  # rows taken out of the answer at a time
 Condition = tuple[str, list[Any]]
 
 
-def rows(
-    connection: Connection[Any], where: str, values: Sequence[Any], *, prepare: bool = False
-) -> dict[str, Column]:
-    """Columns of the rows that a condition names; ``prepare`` one that comes again with other values.
+def rows(connection: Connection[Any], where: str, values: Sequence[Any]) -> dict[str, Column]:
+    """Columns of the rows that a condition names.
 
     The server glues the columns of a row together, so that a row is one value, and an answer is one array.
     """
     query = f"SELECT {ROW} FROM observations WHERE {where}"  # noqa: S608 - values are bound
-    result = connection.execute(query.encode(), values, binary=True, prepare=prepare).pgresult
+    return unpack(_array(connection.execute(query.encode(), values, binary=True, prepare=False)))
+
+
+def rows_and_stand(
+    connection: Connection[Any], where: str, values: Sequence[Any]
+) -> tuple[dict[str, Column], datetime | None, int]:
+    """The same in one statement with where the store stands: its last instant and the state of its lengths.
+
+    The statement is kept for the next question of its form.
+    """
+    query = f"SELECT {STAND} UNION ALL SELECT {ROW} FROM observations WHERE {where}"  # noqa: S608 - values are bound
+    answer = _array(connection.execute(query.encode(), values, binary=True, prepare=True))
+    found, last, lengths = without_stand(answer)
+    return unpack(found), from_instant64(last), lengths
+
+
+def _array(answer: Cursor[Any]) -> np.ndarray[Any, Any]:
+    """The rows of an answer of one column, as `PACKED`."""
+    result = answer.pgresult
     assert result is not None
     count, value, width = result.ntuples, result.get_value, PACKED.itemsize
     block = bytearray(count * width)
@@ -40,7 +56,7 @@ def rows(
         block[first * width : last * width] = b"".join(
             [value(row, 0) or b"" for row in range(first, last)]
         )
-    return unpack(np.frombuffer(block, dtype=PACKED))
+    return np.frombuffer(block, dtype=PACKED)
 
 
 def condition(selection: Selection, wanted: Sequence[Known], until: datetime | None) -> Condition:

@@ -14,7 +14,6 @@ from carbon254.adapters.postgres.connections import Connections
 from carbon254.adapters.postgres.names import Names
 from carbon254.adapters.postgres.outbox import Relay
 from carbon254.adapters.postgres.schema import check_name, lock_key, settle
-from carbon254.adapters.postgres.writing import Status
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.observations import Batch, Observations
@@ -36,7 +35,6 @@ class PostgresSeriesStore:
         self._planned = Connections(dsn, schema, plan_once=True)
         self._relay = Relay(self._connections)
         self._names, self._batches = Names(), KnownBatches()
-        self._seen: Status | None = None  # where the store once stood
         try:
             with self._connections.borrow() as connection:
                 settle(connection, schema)
@@ -64,33 +62,40 @@ class PostgresSeriesStore:
 
     def read(self, question: Permitted[Selection]) -> Observations:
         selection = question.value
-        one = len(selection.series) == 1 and not selection.patterns
-        with (self._planned if one else self._connections).borrow() as connection:
-            status = self._status(connection, selection.as_of)
-            until = selection.as_of or status.last
+        if len(selection.series) == 1 and not selection.patterns:
+            with self._planned.borrow() as connection:
+                if (found := self._read_one(connection, question)) is not None:
+                    return found
+        with self._connections.borrow() as connection:
+            status = writing.status(connection)
+            until = _until(selection, status.last)
             if until is None:
                 return Observations.empty()
-            if status.last is None or until > status.last:
-                last = format_instant(status.last) if status.last else "there is none"
-                raise InvalidRequest(
-                    f"as of {format_instant(until)} is later than the last commit ({last})."
-                )
             book = self._names.at(status.lengths)
             wanted = book.match(connection, selection.series, selection.patterns, question.scope)
             if not wanted:
                 return Observations.empty()
             past = until if until != status.last else None
-            condition = reading.condition(selection, wanted, past)
-            found = reading.rows(connection, *condition, prepare=one)
-            columns = reading.within(found, selection, until)
+            columns = reading.rows(connection, *reading.condition(selection, wanted, past))
+            columns = reading.within(columns, selection, until)
             return reading.observations(connection, book, self._batches, columns)
 
-    def _status(self, connection: Connection[Any], as_of: datetime | None) -> Status:
-        """Where the store stands; for a question about the past, where it stood at that time or later."""
-        seen = self._seen
-        if as_of is None or seen is None or seen.last is None or as_of > seen.last:
-            seen = self._seen = writing.status(connection)
-        return seen
+    def _read_one(
+        self, connection: Connection[Any], question: Permitted[Selection]
+    ) -> Observations | None:
+        """The rows of one series, asked for at once with where the store stands; None where it is not known."""
+        selection, book = question.value, self._names.book
+        while wanted := book.match(connection, selection.series, (), question.scope):
+            condition = reading.condition(selection, wanted, selection.as_of)
+            columns, last, lengths = reading.rows_and_stand(connection, *condition)
+            if lengths != book.lengths:  # there may be longer intervals than we asked for
+                book = self._names.at(lengths)
+                continue
+            if (until := _until(selection, last)) is None:
+                return Observations.empty()
+            columns = reading.within(columns, selection, until)
+            return reading.observations(connection, book, self._batches, columns)
+        return None
 
     def find(self, question: Permitted[Selection]) -> Sequence[SeriesEntry]:
         selection = question.value
@@ -133,3 +138,13 @@ class PostgresSeriesStore:
         self._relay.close()
         self._planned.close()
         self._connections.close()
+
+
+def _until(selection: Selection, last: datetime | None) -> datetime | None:
+    """The last instant of recording that the question may see; None for a store without any."""
+    if selection.as_of and (last is None or selection.as_of > last):
+        told = format_instant(last) if last else "there is none"
+        raise InvalidRequest(
+            f"as of {format_instant(selection.as_of)} is later than the last commit ({told})."
+        )
+    return selection.as_of or last
