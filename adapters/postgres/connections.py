@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -54,7 +55,14 @@ class Connections:
     once a connection, not for the values of each question, and follows an index instead of noting places first.
     """
 
-    def __init__(self, dsn: str, schema: str, *, plan_once: bool = False, **defaults: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        schema: str,
+        *,
+        plan_once: bool = False,
+        defaults: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:  # its text would repeat the address, password and all
