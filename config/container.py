@@ -273,15 +273,7 @@ def open_platform(
             values=made.values(),
             describe=made.describe(),
             locations=made.locations(),
-            admit=made.admit(),
-            audit=made.audit(),
-            proofs=made.audit(),
-            signer=made.signer(),
-            keys=made.manage_keys(),
-            decisions=made.decisions(),
-            checkpoint=made.checkpoint(),
-            verify=made.verify(),
-            log=made.log(),
+            **_admitting(made),
             files=Folder,
             upkeep=upkeep,
             close=lambda: _close(made),
@@ -289,6 +281,15 @@ def open_platform(
     except BaseException:
         _shut(made)
         raise
+
+
+def _admitting(made: Container) -> dict[str, Any]:
+    """Who calls, what they may do, and what is written down of it."""
+    return {
+        "admit": made.admit(), "audit": made.audit(), "proofs": made.audit(), "signer": made.signer(),
+        "keys": made.manage_keys(), "decisions": made.decisions(), "checkpoint": made.checkpoint(),
+        "verify": made.verify(), "log": made.log(),
+    }  # fmt: skip
 
 
 def _close(made: Container) -> None:
