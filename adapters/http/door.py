@@ -95,7 +95,7 @@ class Door:
         principal = self.admit.authenticate(
             _bearer(request), door="http", target=target, request_id=context.request_id
         )
-        context.principal = principal
+        context.admitted = True
         self._count(principal, response)
         wanted = request.params.get("format")
         form = chosen(request, wanted if wanted in TABLES else None, table=table)

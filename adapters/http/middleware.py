@@ -17,6 +17,7 @@ MOST_QUERY: Final = 16 * 1024
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACE = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = re.compile(r"c254_[0-9a-zA-Z]", re.IGNORECASE)
+_DENIED: Final = ("unauthenticated", "not_entitled")
 _KEY_NAMES: Final = frozenset(
     ("key", "apikey", "api_key", "api-key", "token", "access_token", "accesstoken", "authorization", "secret")
 )  # fmt: skip
@@ -31,7 +32,7 @@ class Requests:
     def process_request(self, request: Any, response: Any) -> None:
         """Give the request its ids. Raises `InvalidRequest` or `TooLarge` for what no resource should see."""
         context = request.context
-        context.started, context.code = time.perf_counter(), ""
+        context.started, context.code, context.admitted = time.perf_counter(), "", False
         context.request_id, context.trace = self._new_id(), ""
         self._metrics.begun()
         given = request.get_header("X-Request-Id")
@@ -55,6 +56,8 @@ class Requests:
         route = request.uri_template or "none"
         seconds = time.perf_counter() - context.started
         self._metrics.finished(request.method, route, response.status_code, seconds)
+        if context.admitted or context.code in _DENIED:
+            self._metrics.decided(allowed=context.code not in _DENIED)
         self._log(
             "request", request=context.request_id, trace=context.trace, method=request.method, route=route,
             status=response.status_code, code=context.code, milliseconds=round(seconds * 1000, 2),
