@@ -122,6 +122,17 @@ def test_no_key_a_wrong_one_and_one_that_was_revoked_stay_outside(
     refused(door, made.token)
 
 
+def test_the_server_is_told_of_changes_only(door: Doorkeeper, platform: Platform) -> None:
+    platform.keys.create("pilot", "foggy", tenant="acme")
+    door.refresh()
+    before = door._server._said().count("Reloaded server configuration")
+    door.refresh()
+    assert door._server._said().count("Reloaded server configuration") == before
+    platform.keys.create("pilot", "frosty", tenant="acme")
+    door.refresh()
+    assert door._server._said().count("Reloaded server configuration") > before
+
+
 def test_who_may_not_subscribe_stays_outside(door: Doorkeeper, platform: Platform) -> None:
     refused(door, platform.keys.create("auditor", "vera").token)
 
