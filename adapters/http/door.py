@@ -20,7 +20,7 @@ from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.caching import Answer, AnswerCache, etag_of
 from carbon254.adapters.http.cursors import Cursors, Pinned
 from carbon254.adapters.http.encoders import encoded, plain_json
-from carbon254.adapters.http.formats import TABLES, VARY, chosen
+from carbon254.adapters.http.formats import TABLES, VARY, chosen, compressed, encoding
 from carbon254.adapters.http.limits import RateLimiter
 from carbon254.adapters.http.metrics import Metrics
 from carbon254.adapters.http.tables import Table
@@ -136,13 +136,14 @@ class Door:
         Raises `InvalidRequest` for parameters that are not the class's, and what ``make`` raises.
         """
         now, watermark, who = self.clock.now(), self.watermark(), call.principal
-        key = (request.path, request.query_string, form, who.name, who.tenant, call.scope)
+        how = encoding(request, form)
+        key = (request.path, request.query_string, form, how, who.name, who.tenant, call.scope)
         answer = self.cache.get(key, watermark, now) if keep else None
         if keep:
             self.metrics.looked_up(found=answer is not None)
         if answer is None:
             asked = read(parameters, request.params)
-            answer = self._made(request, call, form, asked, make, now, watermark)
+            answer = self._made(request, call, (form, how), asked, make, now, watermark)
             if keep:
                 self.cache.put(key, answer)
         call.facts["rows"] = answer.rows
@@ -152,18 +153,22 @@ class Door:
         self,
         request: falcon.Request,
         call: Call,
-        form: str,
+        form_and_encoding: tuple[str, str],
         asked: Any,
         make: Make,
         now: datetime,
         watermark: datetime | None,
     ) -> Answer:
+        form, how = form_and_encoding
         binding = _binding(request.path, asked, call)
         pinned = self._pinned(asked, binding, now, watermark)
         made = self._marked(make(asked, pinned, call.scope))
         cursor = self.cursors.write(binding, evolve(pinned, after=made.next)) if made.next else None
-        body = _body(form, made, cursor, paged=hasattr(asked, "cursor"))
+        plain = _body(form, made, cursor, paged=hasattr(asked, "cursor"))
+        body = compressed(plain, how)
         headers = {"Content-Type": TABLES[form]}
+        if body is not plain:
+            headers["Content-Encoding"] = how
         if made.as_of is not None:
             headers["Knowledge-Time"] = format_instant(made.as_of)
         if made.synthetic:
