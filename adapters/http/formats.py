@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from typing import Final
+from typing import Any, Final
 
 import falcon
 import zstandard
@@ -25,12 +25,14 @@ _TEXTS: Final = frozenset(("json", "csv", "ndjson"))
 _WORTH: Final = 1024  # bytes; less is not made smaller
 
 
-def chosen(request: falcon.Request, wanted: str | None, *, table: bool) -> str:
+def chosen(request: falcon.Request, wanted: Any, *, table: bool) -> str:
     """The format's name. Raises `NotAcceptable` where the caller accepts nothing that can be written.
 
     Only a table can be anything but JSON.
     """
-    if wanted is not None:
+    if (
+        isinstance(wanted, str) and wanted in TABLES
+    ):  # anything else is refused with the other parameters
         return wanted
     accept = request.get_header("Accept") or "*/*"
     if accept in ("*/*", JSON):
