@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
@@ -13,10 +13,12 @@ import typer
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
+    from carbon254.ports.models import ModelCatalogue
 
 
 class Format(str, Enum):
@@ -33,6 +35,10 @@ class Process(Protocol):
 
     lines: list[str]  # where it is to be reached, for people
 
+    def abandon(self) -> None:
+        """Leave at once: end what would outlive this process."""
+        ...
+
 
 class Doors(Protocol):
     """What ``config`` hands to the command line."""
@@ -41,16 +47,30 @@ class Doors(Protocol):
         """Installed markets, without opening any store."""
         ...
 
+    def models(self) -> ModelCatalogue:
+        """Installed models, without opening any store."""
+        ...
+
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
+        ...
+
+    def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
+        """The open benchmark; what is computed is kept in a folder, or thrown away at the end."""
         ...
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         """Documents of files and folders."""
         ...
 
-    def stream_users(self, readers: Sequence[Reader], passwords: Mapping[str, str] | None) -> str:
-        """A message server's users as configuration; without passwords it has names of variables in their place."""
+    def stream_users(
+        self, readers: Sequence[Reader], passwords: Path | None, output: Path | None
+    ) -> str:
+        """A message server's users as configuration, written to ``output`` for its owner's eyes alone if that is given.
+
+        Passwords stand in a JSON file, which gets one for every user that has none; without a file, the configuration
+        has names of variables in their place.
+        """
         ...
 
     def stream_user(self, reader: Reader) -> str:

@@ -16,7 +16,7 @@ from carbon254.core.domain.entitlements import Scope, SeriesPattern
 from carbon254.core.domain.errors import InvalidRequest, TooLarge
 from carbon254.core.domain.resampling import Step
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window
+from carbon254.core.domain.time import Window, parse_duration
 from carbon254.core.usecases.query_series import Question
 from carbon254.core.usecases.read_values import Ask, ReadValues
 from carbon254.core.usecases.values import Position
@@ -95,6 +95,7 @@ def ask_of(
     question = Question(
         series, patterns, Window(asked.start, asked.end), pinned.as_of, asked.published_by,
         asked.include_history, asked.vintages, None, pinned.judged_at,
+        parse_duration(asked.lead) if asked.lead else None,
     )  # fmt: skip
     return Ask(
         question,

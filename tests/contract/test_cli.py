@@ -423,11 +423,10 @@ def test_serve_answers_and_ends_cleanly(demo: Path, signal_number: signal.Signal
             assert problem.headers["Content-Type"] == "application/problem+json"
         process.send_signal(signal_number)
         out, err = process.communicate(timeout=20)
+        *events, stopping, stopped = err.splitlines()
         assert (process.returncode, out) == (0, "")
-        told = [
-            line for line in err.splitlines() if not line.startswith("{")
-        ]  # the rest is the log
-        assert told[-1] == "stopped."
+        assert (stopping, stopped) == ("stopping; again to stop at once", "stopped.")
+        assert [json.loads(line)["status"] for line in events] == [200, 401]
 
 
 def test_a_folder_in_use_names_its_owner(run: Run, demo: Path) -> None:

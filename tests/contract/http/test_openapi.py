@@ -59,10 +59,27 @@ def test_what_is_not_public_needs_a_key(opened: Any, path: str) -> None:
 
 
 ASKED = {
+    "/v1/models/{model}": "/v1/models/naive",
     "/v1/markets/{market}": "/v1/markets/caiso", SERIES: f"/v1/series/{NP15}",
     f"{SERIES}/values": f"/v1/series/{NP15}/values?{AUTUMN}", "/v1/values": f"/v1/values?series={NP15}&{AUTUMN}",
     "/v1/provenance": f"/v1/provenance?series={NP15}&start=2025-11-02T07:00Z",
 }  # fmt: skip
+
+
+STARTS = {
+    "/v1/forecasts": {"series": NP15, "model": "naive", "day": "2025-11-02"},
+    "/v1/backtests": {
+        "targets": [{"series": NP15}], "models": [{"model": "naive"}], "start": "2025-11-01", "end": "2025-11-02",
+    },
+}  # fmt: skip
+
+
+def started(opened: Any, path: str) -> str:
+    """An execution that was started: queued, running or ended, it is told of all the same."""
+    headers = {"Authorization": f"Bearer {opened.tokens['admin']}"}
+    answer = opened.client.simulate_post(path, json=STARTS[path], headers=headers)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json["id"])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
@@ -71,6 +88,8 @@ def test_what_is_granted_has_the_form_that_is_told(opened: Any, document: Any, r
     if "{decision}" in path:
         refused = opened.get(f"/v1/series/{NP15.replace('hub', 'node')}", "pilot").json["decision"]
         path = path.replace("{decision}", refused)
+    if "{execution}" in path:
+        path = path.replace("{execution}", started(opened, path.removesuffix("/{execution}")))
     answer = opened.get(path, "admin")
     assert answer.status_code == 200, answer.text
     media = answer.headers["content-type"].partition(";")[0]
