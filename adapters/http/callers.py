@@ -8,9 +8,10 @@ from typing import Any, Final
 import falcon
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
 from carbon254.adapters.http.parameters import AuditAsked, NothingAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import Cells, counts, moments, texts
 from carbon254.core.domain.audit import Kept
 from carbon254.core.domain.entitlements import Principal, Scope, SeriesPattern

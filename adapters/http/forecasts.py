@@ -17,9 +17,10 @@ import falcon
 from attrs import frozen
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
 from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, ScoresAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import Carbon254Error, Conflict, InvalidRequest, NotFound

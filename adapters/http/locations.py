@@ -5,8 +5,9 @@ from __future__ import annotations
 import falcon
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import LocationsAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import figures, moments, texts
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.time import format_instant

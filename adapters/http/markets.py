@@ -8,8 +8,9 @@ from typing import Any
 import falcon
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import NothingAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import NotFound

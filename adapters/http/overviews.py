@@ -8,8 +8,9 @@ import falcon
 import numpy as np
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import BoardAsked, ProvenanceAsked, QualityAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.series import window_of
 from carbon254.adapters.http.tables import counts, instants, moments, texts
 from carbon254.core.domain.entitlements import Scope

@@ -8,8 +8,9 @@ from typing import Any
 import falcon
 
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import CardAsked, CoverageAsked, FindAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import Cells, counts, figures, moments, texts
 from carbon254.adapters.http.values import series_of
 from carbon254.core.domain.entitlements import Scope, SeriesPattern

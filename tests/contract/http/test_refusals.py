@@ -60,6 +60,7 @@ def refused(answer: Any, status: int, code: str) -> str:
         (f"{VALUES}?{AUTUMN}&dayTimezone=Mars/Base", 422, "invalid_request", "Mars"),
         (f"{VALUES}?{AUTUMN}&columns=value,colour", 422, "invalid_request", "colour"),
         (f"{VALUES}?{AUTUMN}&format=xls", 422, "invalid_request", "xls"),
+        (f"{VALUES}?{AUTUMN}&format=csv&format=json", 422, "invalid_request", "more than once"),
         (f"{VALUES}?{AUTUMN}&cursor=abc", 422, "invalid_request", "cursor"),
         (f"{VALUES}?start=1901-01-01T00:00Z&end=2199-01-01T00:00Z", 413, "too_large", "ask for less"),
         (f"{VALUES}?start=0001-01-01T00:00Z&end=2199-01-01T00:00Z", 422, "invalid_request", "years"),

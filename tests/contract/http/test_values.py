@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
 SP15 = "caiso/day_ahead/price/hub/TH_SP15_GEN-APND"
@@ -172,7 +174,7 @@ def test_every_format_holds_the_same_rows(world: Any) -> None:
     for name, answer in told.items():
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == media[name]
-        assert answer.headers["vary"] == "Accept, Authorization"
+        assert answer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
         assert world.get(of(SP15, f"{AUTUMN}&format={name}")).content == answer.content
     lines = [json.loads(line) for line in told["ndjson"].text.splitlines()]
     assert [{**row, "series": SP15, "unit": "USD/MWh"} for row in rows] == lines
@@ -253,3 +255,20 @@ def test_a_gap_is_judged_anew_as_time_passes(world: Any) -> None:
         told.append(world.rows(of(NP15, query))[0]["state"])
     world.clock.move(-sum(moves, timedelta(0)))
     assert told == ["pending", "pending", "late"]  # due on 4 November, 14:00 Pacific
+
+
+def test_texts_are_compressed_for_who_can_read_it(world: Any) -> None:
+    path = of(NP15)
+    plain = world.get(path)
+    ways = {"gzip": gzip.decompress, "zstd": zstandard.decompress}
+    for asked, used in {
+        "gzip": "gzip", "zstd": "zstd", "gzip, deflate, br, zstd": "zstd", "zstd;q=0, gzip;q=0.5": "gzip",
+        "br": None, "gzip;q=0": None, "identity": None,
+    }.items():  # fmt: skip
+        answer = world.get(path, Accept_Encoding=asked)
+        assert answer.headers.get("content-encoding") == used
+        assert (ways[used](answer.content) if used else answer.content) == plain.content
+        assert (answer.headers["etag"] == plain.headers["etag"]) == (used is None)
+    parquet = world.get(f"{path}&format=parquet", Accept_Encoding="gzip")
+    assert "content-encoding" not in parquet.headers
+    assert "content-encoding" not in world.get("/v1/me", Accept_Encoding="gzip").headers
