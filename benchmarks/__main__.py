@@ -30,6 +30,7 @@ BENCHMARKS = {
     "http_json": "http",
     "scope_filter": "admit",
     "audit_append": "admit",
+    "lear_day": "forecasting",
 }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -17,6 +19,7 @@ from carbon254.adapters.files.checkpoints import FileCheckpoints
 from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
 from carbon254.adapters.plugins.host import PluginHost
+from carbon254.adapters.plugins.models import ModelHost
 from carbon254.adapters.telemetry.logs import tell
 from carbon254.config.settings import Settings
 from carbon254.core.domain.checkpoints import ORIGIN
@@ -26,16 +29,19 @@ from carbon254.core.domain.streams import Message
 from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.core.usecases.capture_prices import CapturePrices
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.forecast_subjects import ForecastSubjects
 from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
+from carbon254.core.usecases.own_documents import OwnCatalogue
 from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
@@ -44,7 +50,10 @@ from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.read_values import ReadValues
 from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_backtest import RunBacktest
+from carbon254.core.usecases.run_forecast import RunForecast
 from carbon254.core.usecases.run_jobs import RunJobs
+from carbon254.core.usecases.run_models import RunModels
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
@@ -53,6 +62,10 @@ from carbon254.ports.clock import Clock
 from carbon254.ports.log import Log
 from carbon254.ports.records import RecordStore
 
+if TYPE_CHECKING:
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
+
+WORK = "carbon254.config.work:execute_model"
 CLOCK_FACT = "clock"  # the pinned instant of a demo folder
 Shared = providers.ThreadSafeSingleton
 
@@ -79,6 +92,18 @@ def _record_store(settings: Settings) -> Any:
     from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
 
     return SqliteRecordStore(settings.data / "records.sqlite")
+
+
+def _execution_log(records: Any) -> Any:
+    from carbon254.adapters.sqlmodel.executions import SqlExecutionLog
+
+    return SqlExecutionLog(records)
+
+
+def _executor(settings: Settings) -> Any:
+    from carbon254.adapters.compute import ProcessExecutor
+
+    return ProcessExecutor(settings.threads)
 
 
 def _bus(settings: Settings, clock: Clock) -> Any:
@@ -200,9 +225,13 @@ class Container(containers.DeclarativeContainer):
     )
     verify = Shared(VerifyAudit, audit, book, signer)
     fetcher = providers.Resource(_closing, HttpFetcher, clock)
+    executor = providers.Resource(_closing, _executor, settings)
+    own = Shared(OwnCatalogue, catalogue)
+    models = Shared(ModelHost)
+    executions = Shared(_execution_log, records)
     ingest = Shared(
         IngestDocuments,
-        catalogue,
+        own,
         archive,
         journal,
         store,
@@ -216,10 +245,16 @@ class Container(containers.DeclarativeContainer):
     samples = Shared(MakeSamples, ingest)
     query = Shared(QuerySeries, store, catalogue, clock, providers.Callable(_made_up, records))
     find = Shared(FindSeries, store, query)
-    trace = Shared(TraceNumber, store, archive, journal, catalogue)
+    trace = Shared(TraceNumber, store, archive, journal, own)
     quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
+    subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
+    work: providers.Object[str] = providers.Object(WORK)
+    runner = Shared(RunModels, models, executor.provider, archive, executions, work)
+    forecast = Shared(RunForecast, subjects, runner, ingest)
+    backtest = Shared(RunBacktest, subjects, runner, ingest)
+    comparison = Shared(CompareForecasts, subjects, query, backtest)
     missed = Shared(FindMissedWork, store, catalogue, clock)
     bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
     streams = Shared(GrantStreams, admit)
@@ -275,6 +310,9 @@ def _platform(made: Container) -> Platform:
         quality=made.quality(),
         board=made.board(),
         summary=made.summary(),
+        forecast=made.forecast(),
+        backtest=made.backtest(),
+        comparison=made.comparison(),
         jobs=made.jobs(),
         streams=made.streams(),
         relay=made.relay,
@@ -294,6 +332,19 @@ def _platform(made: Container) -> Platform:
         upkeep=upkeep,
         close=lambda: _close(made),
     )
+
+
+@contextmanager
+def open_benchmark(keep: Path | None) -> Iterator[BenchmarkEpf]:
+    """The open benchmark over a folder of its own: the one to ``keep``, or one that is removed at the end."""
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
+
+    with TemporaryDirectory(prefix="carbon254-") as passing:
+        made = Container(settings=Settings(data=keep or Path(passing)))
+        try:
+            yield BenchmarkEpf(made.runner())
+        finally:
+            _shut(made)
 
 
 def _close(made: Container) -> None:

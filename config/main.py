@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from carbon254.adapters.local.server import Call
     from carbon254.config.processes import Process
     from carbon254.config.settings import Settings
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
+    from carbon254.ports.models import ModelCatalogue
 
 
 class Doors:
@@ -35,6 +37,11 @@ class Doors:
 
     def catalogue(self) -> MarketCatalogue:
         return PluginHost()
+
+    def models(self) -> ModelCatalogue:
+        from carbon254.adapters.plugins.models import ModelHost
+
+        return ModelHost()
 
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         settings = _settings(data)
@@ -58,6 +65,11 @@ class Doors:
         from carbon254.adapters.nats.permissions import user_name
 
         return user_name(reader.principal.tenant, reader.principal.name)
+
+    def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
+        from carbon254.config.container import open_benchmark
+
+        return open_benchmark(keep)
 
     def files(self, paths: list[Path]) -> DocumentFolder:
         from carbon254.adapters.files.folder import Folder

@@ -28,7 +28,7 @@ class DayTable:
     def between(self, first: date, last: date) -> Column:
         """The rows of these days, both included; NaN for days outside. A view where it can be, read-only."""
         low, count = (first - self.first).days, (last - first).days + 1
-        if 0 <= low and low + count <= len(self.values):
+        if low >= 0 and low + count <= len(self.values):
             found = self.values[low : low + count]
         else:
             found = np.full((max(count, 0), *self.values.shape[1:]), np.nan)
@@ -47,7 +47,8 @@ class DayTable:
 Said = Callable[[date, date, int], MemberForecasts]
 
 
-def _no_members(first: date, last: date, lead: int) -> MemberForecasts:
+def no_members(first: date, last: date, lead: int) -> MemberForecasts:
+    """What there is to say of members where there are none. Raises `InvalidRequest`."""
     raise InvalidRequest("only a combiner has members.")
 
 
@@ -59,7 +60,7 @@ class MatrixReader:
     origin: datetime
     since: date
     tables: Mapping[SeriesId, DayTable] = field(repr=False)
-    said: Said = field(default=_no_members, repr=False)
+    said: Said = field(default=no_members, repr=False)
 
     def days(self, series: SeriesId, first: date, last: date) -> Column:
         if series not in self.subject.series:

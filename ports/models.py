@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -80,4 +80,24 @@ class Combiner(Forecaster, Protocol):
 
     def memory(self, parameters: Any) -> int:
         """How many days before the delivery day it wants to know its members' forecasts of."""
+        ...
+
+
+class ModelCatalogue(Protocol):
+    """The installed models. A broken plugin is set aside with its reason; the others are there."""
+
+    def cards(self) -> Mapping[str, ModelCard]:
+        """Cards by model id, in the order of the ids; no plugin's code is run."""
+        ...
+
+    def model(self, model: str) -> Forecaster:
+        """A model's code. Raises `NotFound` for one that is not installed, `PluginBroken` for one that fails."""
+        ...
+
+    def version(self, model: str) -> str:
+        """The card's version and a digest of the plugin's code: other code, another version."""
+        ...
+
+    def set_aside(self) -> Mapping[str, str]:
+        """Plugins that could not be used, with the reason."""
         ...

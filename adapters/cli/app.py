@@ -21,6 +21,9 @@ _PARTS: Final = {
     "series": ("series", "coverage", "provenance"),
     "streaming": ("nats",),
     "judging": ("quality", "doctor"),
+    "forecasting": ("forecast", "models"),
+    "backtesting": ("backtest",),
+    "benchmarking": ("benchmark",),
     "keys": ("keys",),
     "auditing": ("audit",),
 }

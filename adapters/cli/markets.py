@@ -77,25 +77,30 @@ def plugins_list(context: typer.Context, form: As = Format.table, output: Output
     from carbon254.adapters.cli.output import write
     from carbon254.core.domain.errors import Carbon254Error
 
-    catalogue = options.doors(context).catalogue()
-    for name in catalogue.cards():
-        try:
-            catalogue.market(name)
-        except Carbon254Error:
-            continue  # it is among those set aside, with its reason
-    cards, aside = catalogue.cards(), catalogue.set_aside()
-    names = sorted({*cards, *aside})
+    rows = []
+    for kind, catalogue in (
+        ("market", options.doors(context).catalogue()),
+        ("model", options.doors(context).models()),
+    ):
+        load = getattr(catalogue, kind)
+        for name in catalogue.cards():
+            try:
+                load(name)
+            except Carbon254Error:
+                continue  # it is among those set aside, with its reason
+        cards, aside = catalogue.cards(), catalogue.set_aside()
+        rows += [
+            (name, kind, cards.get(name), aside.get(name)) for name in sorted({*cards, *aside})
+        ]
     write(
         {
-            "plugin": names,
-            "kind": ["market"] * len(names),
-            "state": ["set aside" if name in aside else "ready" for name in names],
-            "owners": [", ".join(cards[name].owners) if name in cards else "" for name in names],
-            "licence": [cards[name].licence if name in cards else "" for name in names],
-            "redistribution": [
-                cards[name].redistribution if name in cards else "" for name in names
-            ],
-            "reason": [aside.get(name, "") for name in names],
+            "plugin": [name for name, *_ in rows],
+            "kind": [kind for _, kind, *_ in rows],
+            "state": ["ready" if reason is None else "set aside" for *_, reason in rows],
+            "owners": [", ".join(card.owners) if card else "" for *_, card, _ in rows],
+            "licence": [card.licence if card else "" for *_, card, _ in rows],
+            "redistribution": [getattr(card, "redistribution", "") for *_, card, _ in rows],
+            "reason": [reason or "" for *_, reason in rows],
         },
         form,
         output,

@@ -13,10 +13,12 @@ import typer
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
+    from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
+    from carbon254.ports.models import ModelCatalogue
 
 
 class Format(str, Enum):
@@ -45,8 +47,16 @@ class Doors(Protocol):
         """Installed markets, without opening any store."""
         ...
 
+    def models(self) -> ModelCatalogue:
+        """Installed models, without opening any store."""
+        ...
+
     def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
         """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
+        ...
+
+    def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
+        """The open benchmark; what is computed is kept in a folder, or thrown away at the end."""
         ...
 
     def files(self, paths: list[Path]) -> DocumentFolder:

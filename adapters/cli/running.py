@@ -65,6 +65,10 @@ def demo(
         _show_board(platform, None, Format.table)
         _show_table(platform)
         _show_left_out(outcomes)
+        if not documents:
+            from carbon254.adapters.cli.demo_forecast import learn_and_forecast
+
+            learn_and_forecast(platform)
         show_demo_keys(platform, port)
         if not once:
             run_on(context, "demo", folder, platform=platform, port=port)

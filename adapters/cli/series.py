@@ -35,6 +35,10 @@ Pattern = Annotated[
 Exporter = Annotated[
     str | None, typer.Option("--exporter", help="Write in a plugin's format, named market.name.")
 ]
+Lead = Annotated[
+    str | None,
+    typer.Option("--lead", help="Of forecasts: issued at least so long before, as in P1D."),
+]
 Patterns = Annotated[
     list[str] | None, typer.Argument(help="Patterns; all series without one.", show_default=False)
 ]
@@ -114,6 +118,7 @@ def get(
         bool, typer.Option("--history", help="All revisions, not only the current rows.")
     ] = False,
     vintages: Annotated[bool, typer.Option("--vintages", help="All issues of a forecast.")] = False,
+    lead: Lead = None,
     unit: Annotated[
         str | None, typer.Option("--unit", help="Convert exactly, as in EUR/kWh for EUR/MWh.")
     ] = None,
@@ -136,7 +141,7 @@ def get(
     with options.platform(context, data) as platform:
         question = question_of(
             platform.catalogue, pattern, start, end, as_of=as_of, published_by=published_by,
-            history=history, vintages=vintages, unit=unit,
+            history=history, vintages=vintages, unit=unit, lead=lead,
         )  # fmt: skip
         answers = platform.query.run(question, Scope.everything())
         zones = {name: card.zone for name, card in platform.catalogue.cards().items()}

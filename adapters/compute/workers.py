@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Final
@@ -16,6 +20,15 @@ from carbon254.ports.compute import Outcome
 # Not fork: the parent has threads, and a child would keep its locks, also those of files.
 _CONTEXT: Final = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS: Final = 1.0
+# Linear algebra starts a thread for each processor by default. Many workers that do so wait for one another: four
+# times the CPU was measured. Libraries read this once, when they are loaded.
+_THREADS: Final = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+_ENVIRONMENT: Final = threading.Lock()
 
 
 class Worker:
@@ -27,7 +40,8 @@ class Worker:
         self._process: SpawnProcess = _CONTEXT.Process(
             target=work, args=(theirs,), name="carbon254-worker", daemon=True
         )
-        self._process.start()
+        with _one_thread():
+            self._process.start()
         theirs.close()
 
     @property
@@ -66,6 +80,19 @@ class Worker:
         self._process.kill()
         self._process.join()
         self._process.close()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let a process that starts meanwhile compute in one thread, unless the user's environment says otherwise."""
+    with _ENVIRONMENT:
+        ours = [name for name in _THREADS if name not in os.environ]
+        os.environ.update(dict.fromkeys(ours, "1"))
+        try:
+            yield
+        finally:
+            for name in ours:
+                os.environ.pop(name, None)
 
 
 def work(pipe: Connection) -> None:

@@ -33,6 +33,8 @@ _PATH: Final[Mapping[str, Any]] = {
         "type": "string", "pattern": "^([A-Za-z0-9._:-]|=[0-9A-F]{2})+$", "maxLength": 256,
         "examples": ["TH_NP15_GEN-APND"],
     },
+    "model": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "examples": ["naive"]},
+    "execution": {"type": "string", "pattern": "^[0-9a-f]{12}$", "examples": ["0123456789ab"]},
     "decision": {"type": "string", "pattern": "^[0-9a-f]{16}$", "examples": ["0123456789abcdef"]},
 }  # fmt: skip
 _REFUSALS: Final = {
@@ -46,6 +48,9 @@ _REFUSALS: Final = {
     "500": "The platform failed",
     "503": "A store or the audit log cannot answer; nothing was done",
 }
+_STARTING: Final = {
+    "409": "The configuration stands for something else, or the Idempotency-Key came with another body",
+}
 _PUBLIC: Final = ("413", "422", "500", "503")
 
 
@@ -58,13 +63,50 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
             "version": version,
             "summary": "Prices, load and generation of power and carbon markets, with the moment each became known.",
         },
-        "paths": {route.path: {"get": _operation(route)} for route in routes},
+        "paths": {route.path: _methods(route) for route in routes},
         "components": {
             "schemas": {"Problem": json_schema(Problem)},
-            "responses": {status: _refusal(text) for status, text in _REFUSALS.items()},
+            "responses": {
+                status: _refusal(text) for status, text in {**_REFUSALS, **_STARTING}.items()
+            },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"key": []}],
+    }
+
+
+def _methods(route: Route) -> dict[str, Any]:
+    methods = {"get": _operation(route)}
+    return methods if route.body is None else {**methods, "post": _starting(route, route.body)}
+
+
+def _starting(route: Route, body: type[Any]) -> dict[str, Any]:
+    """A POST that is taken down and done behind the answer."""
+    key = {
+        "name": "Idempotency-Key", "in": "header", "required": False,
+        "description": "The same again, with the same body, starts nothing anew.",
+        "schema": {"type": "string", "maxLength": 128, "pattern": "^[!-~]*$"},
+    }  # fmt: skip
+    location = {"description": "Where it tells how far it is", "schema": {"type": "string"}}
+    done = {
+        "description": "Taken down; the work goes on behind the answer",
+        "headers": {"Location": location},
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["id", "state"]}}
+        },
+    }
+    refusals = {
+        status: {"$ref": f"#/components/responses/{status}"} for status in (*_REFUSALS, *_STARTING)
+    }
+    return {
+        "operationId": f"start_{route.resource}",
+        "summary": f"Start: {route.resource}",
+        "parameters": [key],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _simple(json_schema(body))}},
+        },
+        "responses": {"202": done, **refusals},
     }
 
 

@@ -85,6 +85,7 @@ class ValuesAsked:
     published_by: datetime | None = _published_by()
     include_history: bool = param("Every revision of every interval.", default=False)
     vintages: bool = param("Every issue of a forecast.", default=False)
+    lead: str | None = param("Of forecasts: issued so long before, as in P1D.", default=None)
     resample: str | None = param("Periods: PT15M, PT1H, P1D, P1M, P1Y.", default=None)
     as_: Literal["energy", "power"] | None = param("Resample MW as MWh or back.", default=None)
     block: str | None = param("Average over a block of hours, such as peak_eex.", default=None)
@@ -184,3 +185,20 @@ class AuditAsked:
     format: Format | None = _format()
     limit: int = _limit(100)
     cursor: str | None = _cursor()
+
+
+@parameters
+class ExecutionsAsked:
+    """Forecasts or backtests, the latest first."""
+
+    configuration: str | None = param("Only of this configuration.", default=None)
+    limit: int = _limit(100)
+
+
+@parameters
+class ScoresAsked:
+    """A backtest, with its scores when it is done."""
+
+    by: Literal["hour", "horizon", "month", "regime"] | None = param(
+        "Score each group apart.", default=None
+    )

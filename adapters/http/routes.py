@@ -9,8 +9,10 @@ from attrs import field, frozen
 
 from carbon254.adapters.http import parameters
 from carbon254.adapters.http.tables import Kind
+from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.board import Board
 from carbon254.core.usecases.describe_series import SeriesCard
+from carbon254.core.usecases.run_forecast import ForecastRequest
 
 SERIES: Final = "/v1/series/{market}/{run}/{measure}/{kind}/{location}"
 
@@ -28,6 +30,7 @@ class Route:
     answer: Any = ()
     media: str = "application/json"
     public: bool = False
+    body: type[Any] | None = None  # what a POST takes, where there is one
 
 
 _VALUES: Final[Mapping[str, Kind]] = {
@@ -73,6 +76,8 @@ _DECISION: Final = (
     "request_id", "reason",
 )  # fmt: skip
 
+_EXECUTION: Final = ("id", "configuration", "state", "done", "total", "started_at", "targets")
+
 ROUTES: Final = (
     Route("/v1/markets", "markets", "The installed markets", answer=("markets",)),
     Route("/v1/markets/{market}", "markets", "One market's card", suffix="one", answer=_MARKET),
@@ -104,6 +109,41 @@ ROUTES: Final = (
         answer=_TRACED,
     ),
     Route("/v1/quality", "quality", "Findings of checks", parameters.QualityAsked, rows=_FINDINGS),
+    Route("/v1/models", "models", "The installed models", answer=("models",)),
+    Route(
+        "/v1/models/{model}",
+        "models",
+        "One model and the schema of its parameters",
+        suffix="one",
+        answer=("id", "version", "kind", "title", "parameters"),
+    ),
+    Route(
+        "/v1/forecasts",
+        "forecasts",
+        "Forecasts that were made",
+        parameters.ExecutionsAsked,
+        answer=("forecasts",),
+        body=ForecastRequest,
+    ),
+    Route(
+        "/v1/forecasts/{execution}", "forecasts", "One forecast", suffix="one", answer=_EXECUTION
+    ),
+    Route(
+        "/v1/backtests",
+        "backtests",
+        "Backtests",
+        parameters.ExecutionsAsked,
+        answer=("backtests",),
+        body=BacktestPlan,
+    ),
+    Route(
+        "/v1/backtests/{execution}",
+        "backtests",
+        "One backtest and its scores",
+        parameters.ScoresAsked,
+        "one",
+        answer=_EXECUTION,
+    ),
     Route(
         "/v1/me",
         "me",

@@ -18,7 +18,7 @@ from carbon254.core.domain.errors import InvalidRequest, TooLarge
 from carbon254.core.domain.observations import Column
 from carbon254.core.domain.resampling import Step
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window, format_instant
+from carbon254.core.domain.time import Window, format_instant, parse_duration
 from carbon254.core.domain.vocabulary import Finality, PublishedBasis, State
 from carbon254.core.usecases.query_series import Question
 from carbon254.core.usecases.read_values import Ask, ReadValues
@@ -112,6 +112,7 @@ def ask_of(
     question = Question(
         series, patterns, Window(asked.start, asked.end), pinned.as_of, asked.published_by,
         asked.include_history, asked.vintages, None, pinned.judged_at,
+        parse_duration(asked.lead) if asked.lead else None,
     )  # fmt: skip
     return Ask(
         question,

@@ -7,16 +7,13 @@ with its reason; the others still load.
 from __future__ import annotations
 
 import importlib
-import re
-import sys
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.machinery import ModuleSpec
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from carbon254.adapters.plugins.entries import Entry, installed
+from carbon254.adapters.plugins.folders import folder_of, version_of
 from carbon254.core.domain.cards import MarketCard, read_card
 from carbon254.core.domain.errors import Carbon254Error, NotFound, PluginBroken
 
@@ -54,7 +51,7 @@ class PluginHost:
     def _add_card(self, entry: Entry) -> None:
         assert self._cards is not None
         try:
-            card = read_card(_folder(entry) / "market.toml")
+            card = read_card(folder_of(entry) / "market.toml")
             if card.id != entry.name:
                 raise PluginBroken(f"entry point '{entry.name}' leads to the card of '{card.id}'.")
             if entry.name in self._cards:
@@ -152,39 +149,5 @@ class PluginHost:
             if market not in self._versions:
                 if market not in self.cards():
                     raise NotFound(f"no market '{market}' is installed.")
-                self._versions[market] = _version(self.cards()[market].path.parent)
+                self._versions[market] = version_of(self.cards()[market].path.parent)
             return self._versions[market]
-
-
-def _version(folder: Path) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".py", ".toml") and "samples" not in path.relative_to(folder).parts:
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _folder(entry: Entry) -> Path:
-    """The folder of a plugin's module, found without importing the module or the packages that it lies in."""
-    if not re.match(r"[A-Za-z_][\w.]*\s*(:|$)", entry.value):
-        raise PluginBroken(
-            f"entry point '{entry.name}' leads to '{entry.value}', which is no module."
-        )
-    spec, path = None, None
-    parts = entry.module.split(".")
-    for depth in range(1, len(parts) + 1):
-        spec = _find(".".join(parts[:depth]), path)
-        if spec is None or (depth < len(parts) and spec.submodule_search_locations is None):
-            raise PluginBroken(f"'{entry.module}' cannot be found; is its package still installed?")
-        path = spec.submodule_search_locations
-    if spec is None or spec.origin is None:
-        raise PluginBroken(f"'{entry.module}' is no package with an __init__.py.")
-    return Path(spec.origin).parent
-
-
-def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    """What `importlib.util.find_spec` does but for importing the parent packages, whose code is the plugin's too."""
-    finders = (finder.find_spec(name, path, None) for finder in sys.meta_path)
-    return next((spec for spec in finders if spec is not None), None)

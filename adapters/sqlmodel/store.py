@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,6 +30,10 @@ class SqlRecordStore:
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine, self._where = engine, where
         self._writer = engine.execution_options(**{WRITES: True})
+
+    def session(self, *, writes: bool = False) -> AbstractContextManager[Session]:
+        """A transaction for other kinds of records in the same database."""
+        return self._session(self._writer if writes else self._engine)
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:

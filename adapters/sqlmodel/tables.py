@@ -64,6 +64,35 @@ class FactRow(Record, table=True):
     value: str
 
 
+class ExecutionRow(Record, table=True):
+    """What a model or a backtest did, and how far it has come."""
+
+    __tablename__ = "executions"
+    __table_args__ = (sa.Index("ix_executions_started", "kind", "configuration", "started_at"),)
+
+    id: str = Field(primary_key=True)
+    kind: str
+    configuration: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    done: int
+    total: int
+    facts: dict[str, Any] = Field(sa_type=sa.JSON)
+    result: str
+    code: str
+    message: str
+
+
+class PartRow(Record, table=True):
+    """Where in the archive a finished part of an execution lies."""
+
+    __tablename__ = "execution_parts"
+
+    key: str = Field(primary_key=True)
+    digest: str
+
+
 class KeyRow(Record, table=True):
     """An API key, its secret hashed; ``roles`` with spaces between them."""
 

@@ -78,7 +78,7 @@ def json_schema(cls: type[Any]) -> dict[str, Any]:
 
 
 def _of_field(a: Attribute[Any], hint: Any) -> dict[str, Any]:
-    schema = dict(schema_of(hint))
+    schema = schema_of(hint)
     _bound(schema, a.validator)
     if text := a.metadata.get("doc"):
         schema["description"] = text
@@ -91,7 +91,7 @@ def _of_field(a: Attribute[Any], hint: Any) -> dict[str, Any]:
 def schema_of(hint: Any) -> dict[str, Any]:
     """The schema of a type as it stands in an annotation."""
     if hint in _PLAIN:
-        return _PLAIN[hint]
+        return dict(_PLAIN[hint])
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return {"enum": [plain(one.value) for one in hint]}
     if has(hint):
@@ -135,9 +135,7 @@ def _bound(schema: dict[str, Any], validator: Any) -> None:
     elif kind == "_MatchesReValidator":
         schema["pattern"] = f"^(?:{validator.pattern.pattern})$"
     elif kind == "_DeepIterable" and validator.member_validator and "items" in schema:
-        inner = dict(schema["items"])
-        _bound(inner, validator.member_validator)
-        schema["items"] = inner
+        _bound(schema["items"], validator.member_validator)
 
 
 def plain(value: Any) -> Any:
@@ -192,7 +190,34 @@ def _converter() -> Converter:
     made.register_structure_hook(bool, _exactly(bool))
     made.register_structure_hook(int, _exactly(int))
     made.register_structure_hook(float, _number)
+    made.register_structure_hook_factory(_is_tuple, _tuple_of(made))
     return made
+
+
+def _is_tuple(cls: Any) -> bool:
+    origin: Any = get_origin(cls)
+    return origin is tuple
+
+
+def _tuple_of(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Tuples out of lists alone: a text is no list of its letters."""
+
+    def factory(cls: Any) -> Callable[[Any, Any], Any]:
+        inside = get_args(cls)
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, (list, tuple)):
+                raise ValueError(f"{value!r} is no list")
+            kinds = [inside[0]] * len(value) if inside[-1] is Ellipsis else list(inside)
+            if len(kinds) != len(value):
+                raise ValueError(f"{value!r} has not {len(kinds)} items")
+            return tuple(
+                converter.structure(one, kind) for one, kind in zip(value, kinds, strict=True)
+            )
+
+        return structure
+
+    return factory
 
 
 def _reader(cls: type[Any], read: Callable[[str], Any]) -> Callable[[Any, Any], Any]:

@@ -10,8 +10,10 @@ from attrs import frozen
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import Carbon254Error, PluginBroken
+from carbon254.core.domain.made_up_history import make_history
+from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.synthetic import earlier_statement, sample_window, synthesise
-from carbon254.core.domain.time import day_window, operating_day
+from carbon254.core.domain.time import Window, day_window, operating_day
 from carbon254.core.domain.vocabulary import Finality
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 
@@ -61,6 +63,24 @@ class MakeSamples:
             before = earlier_statement(reading, Finality[facts.sample.revises.upper()])
             yield from market.write(dataset, before)
         yield from market.write(dataset, reading)
+
+    def history(self, series: SeriesId, like: str, days: int) -> list[Outcome]:
+        """Make and take in a long history of a series, made up as ``like`` is, up to the last day published by now.
+
+        It comes as one document of our own, not in the operator's format, which may serve a day at a time.
+        """
+        card, now = self.ingest.catalogue.cards()[series.market], self.ingest.clock.now()
+        facts = card.dataset(like)
+        due = facts.due_for(series.run)
+        last = operating_day(now, facts.day_zone, facts.day_start) + timedelta(2)
+        while due.on(last, facts.day_zone) > now:
+            last -= timedelta(1)
+        first, end = (
+            day_window(day, facts.day_zone, facts.day_start)
+            for day in (last - timedelta(days - 1), last)
+        )
+        document = make_history(card, series, like, Window(first.start, end.end))
+        return self.ingest.run([document], market=card.id, synthetic=True)
 
     def one(self, card: MarketCard, dataset: str) -> list[Outcome]:
         """Make and take in the sample of one dataset, as synthetic. Again changes nothing.

@@ -14,6 +14,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
 from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.core.usecases.check_quality import CheckQuality
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.describe_series import DescribeSeries
 from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
@@ -29,6 +30,8 @@ from carbon254.core.usecases.read_documents import ReadDocuments
 from carbon254.core.usecases.read_values import ReadValues
 from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
+from carbon254.core.usecases.run_backtest import RunBacktest
+from carbon254.core.usecases.run_forecast import RunForecast
 from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
@@ -66,6 +69,9 @@ class Platform:
     quality: CheckQuality
     board: ShowBoard
     summary: SummariseStore
+    forecast: RunForecast
+    backtest: RunBacktest
+    comparison: CompareForecasts
     jobs: RunJobs
     streams: GrantStreams
     relay: Callable[[], RelayMessages]  # opens the bus
@@ -101,18 +107,20 @@ class Platform:
         history: bool = False,
         vintages: bool = False,
         unit: str | None = None,
+        lead: str | None = None,
     ) -> DataFrame:
         """Read series into a pandas frame, one row an interval, indexed by ``interval_start`` in UTC.
 
         ``series`` is an id or a pattern; days are the market's operating days, the end day included. A gap is a
-        row with a ``state`` and no value. Raises as `QuerySeries.run`.
+        row with a ``state`` and no value. Of forecasts the latest issue counts, with ``lead`` (``P1D``) the latest
+        of those that were issued so long before the interval, with ``vintages`` every one. Raises as `QuerySeries.run`.
         """
         from carbon254.core.usecases.frames import frame_of
         from carbon254.core.usecases.questions import question_of
 
         question = question_of(
             self.catalogue, series, start, end, as_of=as_of, published_by=published_by, history=history,
-            vintages=vintages, unit=unit,
+            vintages=vintages, unit=unit, lead=lead,
         )  # fmt: skip
         return frame_of(self.query.run(question, Scope.everything()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -32,6 +32,7 @@ from carbon254.ports.storage import SeriesStore
 class Question:
     """Which series over which window, on which clock; ``unit`` converts exactly, ``vintages`` keeps all issues.
 
+    ``lead`` takes of forecasts only what was issued at least that long before the interval starts.
     ``judged_at`` is the instant at which a gap is pending, late or missing: ``as_of``, or else the present.
     """
 
@@ -44,6 +45,7 @@ class Question:
     vintages: bool = False
     unit: str | None = None
     judged_at: datetime | None = field(default=None, converter=utc_or_none)
+    lead: timedelta | None = None
 
 
 @frozen(eq=False)
@@ -133,6 +135,8 @@ class QuerySeries:
             else rows.take([])
         )
         window = question.window
+        if question.lead is not None:
+            own = own.take(_issued_by(own, question.lead))
         if question.include_history:
             chosen = np.lexsort(
                 (own.recorded_at, as_int(own.issued_at), own.interval_end, own.interval_start)
@@ -220,6 +224,14 @@ def latest_issue(rows: Observations, chosen: Column) -> Column:
     last = np.append((start[1:] != start[:-1]) | (end[1:] != end[:-1]), True)
     newest: Column = ordered[last]
     return newest
+
+
+def _issued_by(rows: Observations, lead: timedelta) -> Column:
+    """Rows without an issue, and those issued at least ``lead`` before their interval starts."""
+    mask: Column = np.isnat(rows.issued_at) | (
+        rows.issued_at <= rows.interval_start - np.timedelta64(lead)
+    )
+    return mask
 
 
 def _starting_in(rows: Observations, window: Window | None) -> Column:

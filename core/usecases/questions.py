@@ -5,7 +5,7 @@ from __future__ import annotations
 from carbon254.core.domain.entitlements import SeriesPattern
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import parse_instant, parse_window
+from carbon254.core.domain.time import parse_duration, parse_instant, parse_window
 from carbon254.core.usecases.query_series import Question
 from carbon254.ports.catalogue import MarketCatalogue
 
@@ -21,6 +21,7 @@ def question_of(
     history: bool = False,
     vintages: bool = False,
     unit: str | None = None,
+    lead: str | None = None,
 ) -> Question:
     """A question from text: an exact series id, or a pattern where there are wildcards or parts left out."""
     if end and not start:
@@ -36,4 +37,5 @@ def question_of(
         history,
         vintages,
         unit,
+        lead=parse_duration(lead) if lead else None,
     )

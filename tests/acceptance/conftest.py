@@ -125,6 +125,7 @@ class Desk:
     result: Any = None
     _error: Carbon254Error | None = None
     looked_at: bool = False
+    more: dict[str, Any] = field(factory=dict)  # other parts of the wiring that a topic replaces
 
     def __attrs_post_init__(self) -> None:
         self.fetcher = CannedFetcher(self.clock)
@@ -147,6 +148,7 @@ class Desk:
             "store": self.store,
             "records": self.records,
             "fetcher": self.fetcher,
+            **self.more,
             "machine_clock": self.clock,
             "keys": self.keys,
             "audit": self.audit,
@@ -558,6 +560,7 @@ def shown(answer: SeriesAnswer, row: int) -> dict[str, str]:
         "published": at("published_at"),
         "known from": PublishedBasis(int(answer.published_basis[row])).word if there else "",
         "recorded": at("recorded_at"),
+        "issued": at("issued_at"),
         "unit": answer.unit,
     }
 

@@ -22,6 +22,7 @@ SUITES = {
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
     "DocumentFolder": "DocumentFolderSuite",
+    "ExecutionLog": "ExecutionLogSuite",
     "Executor": "ExecutorSuite",
     "Facts": "RecordStoreSuite",
     "Fetcher": "FetcherSuite",
@@ -44,6 +45,10 @@ OTHERWISE = {
     "Market": "the conformance kit (`--market ID`), which all markets and tests/contract/demo pass",
     "MarketCatalogue": "nothing but the plugin host can find plugins: tests of the host, of broken plugins above all",
     "Extensions": "the other face of the plugin host: its tests",
+    "Combiner": "ForecasterSuite, as for every forecaster",
+    "Forecaster": "ForecasterSuite, which the fakes and every model that ships pass",
+    "ModelCatalogue": "as for MarketCatalogue: tests of the host",
+    "Reader": "what the host and tests hand to models: tests of what is known at an origin",
     "Shelf": "no port to the outside but the inside of `SeriesStore.record`: SeriesStoreSuite drives it in every store",
 }
 

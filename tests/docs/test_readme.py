@@ -44,7 +44,7 @@ def examples(name: str) -> Iterator[Example]:
         yield Example(name, line, match[2], match[3], match[1])
 
 
-README = list(examples("README.md"))
+README = [*examples("README.md"), *examples("docs/forecasts.md")]
 OFFLINE = [one for one in README if not one.live]
 LIVE = [one for one in README if one.live]
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,7 +14,10 @@ from schemathesis import GenerationMode
 from schemathesis.checks import positive_data_acceptance, unsupported_method
 
 from carbon254.adapters.http import parameters
-from carbon254.adapters.http.routes import ROUTES
+from carbon254.adapters.http.routes import ROUTES, SERIES
+
+NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+AUTUMN = "start=2025-11-02T07:00Z&end=2025-11-03T08:00Z"
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +56,30 @@ def test_what_is_public_says_so(document: Any) -> None:
 def test_what_is_not_public_needs_a_key(opened: Any, path: str) -> None:
     filled = re.sub(r"\{(\w+)\}", "x", path)
     assert opened.get(filled, None).status_code == 401
+
+
+ASKED = {
+    "/v1/markets/{market}": "/v1/markets/caiso", SERIES: f"/v1/series/{NP15}",
+    f"{SERIES}/values": f"/v1/series/{NP15}/values?{AUTUMN}", "/v1/values": f"/v1/values?series={NP15}&{AUTUMN}",
+    "/v1/provenance": f"/v1/provenance?series={NP15}&start=2025-11-02T07:00Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_what_is_granted_has_the_form_that_is_told(opened: Any, document: Any, route: Any) -> None:
+    path = ASKED.get(route.path, route.path)
+    if "{decision}" in path:
+        refused = opened.get(f"/v1/series/{NP15.replace('hub', 'node')}", "pilot").json["decision"]
+        path = path.replace("{decision}", refused)
+    answer = opened.get(path, "admin")
+    assert answer.status_code == 200, answer.text
+    media = answer.headers["content-type"].partition(";")[0]
+    schema = document["paths"][route.path]["get"]["responses"]["200"]["content"][media]["schema"]
+    body = answer.json if media == "application/json" else answer.text
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    assert [str(one) for one in validator.iter_errors(body)] == []
+    if route.rows and body["rows"]:
+        assert set(body["rows"][0]) <= set(route.rows)
 
 
 # Series, windows and words have rules that no schema holds: what fits the schema may be refused, with a problem that

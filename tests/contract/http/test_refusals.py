@@ -204,6 +204,8 @@ def test_no_altered_cursor_is_read(world: Any) -> None:
         other = bytearray(raw)
         other[place] ^= 1
         altered.append(base64.urlsafe_b64encode(bytes(other)).decode().rstrip("="))
+    lasts = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    altered += [own[:-1] + one for one in lasts if one != own[-1]]  # some decode to the same bytes
     for text in (*altered, own[:-1], own + "A", own + "%21", "", "%00", "A" * 3000):
         answer = world.get(f"{VALUES}?{AUTUMN}&cursor={text}")
         if text == "":

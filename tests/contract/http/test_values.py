@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -232,3 +233,23 @@ def test_an_answer_that_did_not_change_is_not_sent_again(world: Any) -> None:
         world.get(of(NP15), "pilot"),
     )
     assert first.headers["etag"] not in {one.headers["etag"] for one in others}
+
+
+def test_a_day_that_begins_within_an_interval_takes_its_share(world: Any) -> None:
+    # India's 3 November begins at 18:30 UTC: half an hour of the one from 18:00, then 13 until the last at 08:00
+    query = "start=2025-11-02T18:30Z&end=2025-11-02T19:00Z&resample=P1D&dayTimezone=Asia/Kolkata"
+    (day,) = world.rows(of(NP15, query))
+    assert (day["interval_start"], day["hours"]) == ("2025-11-02T18:30:00Z", 13.5)
+    # values 31 (for half an hour), 32 … 44
+    assert day["value"] == pytest.approx((31 / 2 + sum(range(32, 45))) / 13.5, rel=1e-15)
+
+
+def test_a_gap_is_judged_anew_as_time_passes(world: Any) -> None:
+    query = "start=2025-11-05T08:00Z&end=2025-11-05T09:00Z"
+    moves = [timedelta(0), timedelta(milliseconds=500), timedelta(hours=20)]
+    told = []
+    for move in moves:
+        world.clock.move(move)
+        told.append(world.rows(of(NP15, query))[0]["state"])
+    world.clock.move(-sum(moves, timedelta(0)))
+    assert told == ["pending", "pending", "late"]  # due on 4 November, 14:00 Pacific

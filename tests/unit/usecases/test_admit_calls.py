@@ -167,6 +167,7 @@ def test_an_unknown_key_and_a_wrong_secret_look_the_same(house: House) -> None:
         made.key.digest,
         "Bearer",
         "c254_é_x",
+        "\udcff",
     ]
     told = set()
     for token in wrong:
@@ -190,6 +191,20 @@ def test_a_wrong_use_of_a_known_key_is_audited_without_its_secret(house: House) 
     assert (told.kind, told.outcome, told.key) == ("refused", "unauthenticated", made.key.id)
     assert told.facts == {"why": "wrong", "secret": f"masked {len(wrong)}"}
     assert (told.door, told.target, told.request_id) == ("rest", "GET /v1/x", "r9")
+
+
+def test_a_key_that_somebody_put_into_an_address_is_masked(house: House) -> None:
+    made = house.manage.create("pilot", "bob")
+    with house.call(someone("pilot"), target=f"GET /v1/x?api_key={made.token}&a=1"):
+        pass
+    wrong = made.token[:-1] + ("0" if made.token[-1] != "0" else "1")
+    with pytest.raises(Unauthenticated):
+        house.admit.authenticate(wrong, target=f"GET /v1/x?api_key={wrong}")
+    told = [one.target for one in house.entries()[-3:]]
+    assert told == [f"GET /v1/x?api_key=c254_{made.key.id}_masked 82&a=1"] * 2 + [
+        f"GET /v1/x?api_key=c254_{made.key.id}_masked 82"
+    ]
+    assert made.token[-64:-1] not in repr((house.audit.kept, house.told))
 
 
 def test_strangers_cannot_fill_the_audit_log(house: House) -> None:

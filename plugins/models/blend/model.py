@@ -1,0 +1,112 @@
+"""A weighted mean of other models' forecasts, with weights by recent error, as a `Combiner`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from attrs import field, frozen
+from attrs.validators import ge, min_len
+
+from carbon254.core.domain.errors import InvalidRequest
+from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
+from carbon254.core.domain.model_cards import ModelCard
+from carbon254.core.domain.observations import Column
+from carbon254.plugins.models.blend.weighing import weigh
+from carbon254.ports.models import Reader
+
+_LEAST_DAYS: Final = 7  # of common history, below which weights are equal
+_WINDOWS: Final = tuple(
+    {"model": "lear", "parameters": {"windows": [days]}, "label": f"lear {days}"}
+    for days in (56, 84, 1092, 1456)
+)
+MEMBERS: Final = (
+    ModelSpec("blend", {"members": _WINDOWS, "window": 0}, "lear ensemble"),
+    ModelSpec("gbm"),
+    ModelSpec("gbm", {"members": _WINDOWS, "window": 364, "rounds": 200}, "gbm on lear"),
+)
+
+
+@frozen(kw_only=True)
+class Parameters:
+    """Who is blended, and how weights follow errors; the default's choice is in ``benchmarks/selection``."""
+
+    members: tuple[ModelSpec, ...] = field(default=MEMBERS, validator=min_len(1))
+    window: int = field(
+        default=91, validator=ge(0), metadata={"doc": "days of errors that weights are made of"}
+    )
+    shrink: float = field(
+        default=0.1,
+        validator=ge(0.0),
+        metadata={"doc": "how strongly weights are drawn towards equal ones"},
+    )
+
+
+class Blend:
+    """Weights are made anew at every origin, for each day of the horizon out of errors so many days ahead.
+
+    A member that says nothing of a day has no weight in it; see `weighing` for the rest.
+    """
+
+    Parameters = Parameters
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    def members(self, parameters: Parameters) -> Sequence[ModelSpec]:
+        return parameters.members
+
+    def memory(self, parameters: Parameters) -> int:
+        return parameters.window
+
+    def fit(
+        self, reader: Reader, origin: datetime, parameters: Parameters, seed: int
+    ) -> Parameters:
+        return parameters
+
+    def predict(self, state: Parameters, reader: Reader, horizon: Horizon) -> Forecast:
+        """The mean of who says something. Raises `InvalidRequest` for a slot of which no member says anything."""
+        rows: list[Column] = []
+        notes: dict[str, float | str] = {}
+        for lead, day in enumerate(horizon.days):
+            said = reader.members(day, day, lead)
+            there = np.isfinite(said.values[:, 0]).any(axis=1)
+            if not there.any():
+                raise InvalidRequest(f"no member of the blend says anything of {day}.")
+            weights = _weights(state, reader, day, lead, there)
+            rows.append(_mean(said.values[:, 0], weights, day))
+            if not lead:
+                notes = {
+                    f"weight {name}": float(weight)
+                    for name, weight in zip(said.names, weights, strict=True)
+                }
+        return Forecast(horizon, horizon.flatten(np.array(rows)), notes=notes)
+
+
+def _weights(parameters: Parameters, reader: Reader, day: date, lead: int, there: Column) -> Column:
+    """A weight for each member that is there, 0 for the others."""
+    weights = np.where(there, 1.0 / np.count_nonzero(there), 0.0)
+    if parameters.window < _LEAST_DAYS or np.count_nonzero(there) < 2:
+        return weights
+    last = day - timedelta(lead + 1)
+    first = last - timedelta(parameters.window - 1)
+    past = reader.members(first, last, lead).values
+    told = there & (np.isfinite(past).all(axis=2).sum(axis=1) >= _LEAST_DAYS)
+    if np.count_nonzero(told) < 2:
+        return weights
+    actual = reader.days(reader.subject.target, first, last)
+    share = np.count_nonzero(told) / np.count_nonzero(there)  # who has no past keeps an equal share
+    weights[told] = share * weigh(past[told], actual, parameters.shrink)
+    return weights
+
+
+def _mean(said: Column, weights: Column, day: date) -> Column:
+    """Members × slots to slots; a slot that one member lacks is the others'."""
+    known = np.isfinite(said)
+    total = weights @ known
+    if (total <= 0).any():
+        raise InvalidRequest(f"no member of the blend says anything of some slots of {day}.")
+    mean: Column = weights @ np.where(known, said, 0.0) / total
+    return mean

@@ -1,0 +1,107 @@
+"""One window's LEAR: the LASSO for each slot of the day, with the penalty that an information criterion prefers.
+
+The rule is that of the published benchmark (Lago and others, 2021): the criterion rows·mse/var + 2·df (AIC) is
+minimised along the path on columns of unit norm, and the penalty found there is used on the columns as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+
+from carbon254.core.domain.observations import Column
+from carbon254.plugins.models.lear.paths import walk
+from carbon254.plugins.models.lear.transforming import MedianArcsinh
+
+_RIDGE: Final = (
+    1e-9  # makes a Gram matrix of collinear columns invertible, and bounds the RSS from below
+)
+_BEYOND: Final = 1.0  # on the transformed scale: about e times the distance from the median
+
+
+@frozen(eq=False)
+class Estimate:
+    """What was learnt from one window; ``coefficients`` are regressors × slots on the transformed scale."""
+
+    rows: int
+    inputs: MedianArcsinh
+    outputs: MedianArcsinh
+    level: Column  # mean of each regressor, numbers then dummies
+    mean: Column  # mean of each slot's transformed price
+    coefficients: Column
+    penalties: Column
+    reach: tuple[Column, Column]  # least and greatest transformed price of each slot
+
+    def predict(self, numbers: Column, dummies: Column) -> Column:
+        """Prices of each slot for one row of regressors.
+
+        The way back from the transformed scale is exponential: a forecast goes no further than `_BEYOND` past what
+        the window has seen.
+        """
+        row = np.concatenate([self.inputs.apply(numbers), dummies]) - self.level
+        low, high = self.reach
+        said = np.clip(row @ self.coefficients + self.mean, low - _BEYOND, high + _BEYOND)
+        return self.outputs.undo(said)
+
+
+def estimate(numbers: Column, dummies: Column, prices: Column, penalty: float = 1.0) -> Estimate:
+    """Learn from rows of regressors and of prices (rows × slots), all finite.
+
+    ``penalty`` multiplies the one that the criterion prefers.
+    """
+    inputs, outputs = MedianArcsinh.of(numbers), MedianArcsinh.of(prices)
+    table = np.concatenate([inputs.apply(numbers), dummies], axis=1)
+    wanted = outputs.apply(prices)
+    reach = wanted.min(axis=0), wanted.max(axis=0)
+    level, mean = table.mean(axis=0), wanted.mean(axis=0)
+    table -= level
+    wanted -= mean
+    rows = len(table)
+    gram, moments = table.T @ table / rows, table.T @ wanted / rows
+    totals = np.einsum("rs,rs->s", wanted, wanted)
+    penalties = penalty * choose_penalties(gram, moments, totals, rows)
+    coefficients = solve(gram, moments, penalties)
+    return Estimate(rows, inputs, outputs, level, mean, coefficients, penalties, reach)
+
+
+def choose_penalties(gram: Column, moments: Column, totals: Column, rows: int) -> Column:
+    """The penalty of each slot that the criterion prefers on columns of unit norm, as one for columns as they are.
+
+    ``gram`` and ``moments`` (regressors × slots) are means over the rows of centred columns, ``totals`` the sums of
+    squares of each slot's prices.
+    """
+    norm = np.sqrt(np.diag(gram))
+    weight = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > _RIDGE)
+    unit = gram * weight * weight[:, None]
+    unit_moments = moments * weight[:, None] * np.sqrt(rows)
+    ridged = unit + _RIDGE * np.eye(len(unit))
+    explained = np.einsum("ps,ps->s", unit_moments, np.linalg.solve(ridged, unit_moments))
+    floors = np.maximum(totals - explained, 0.0)
+    found = [
+        walk(unit, one, 0.0, float(rows), total, floor)[0] / rows
+        for one, total, floor in zip(
+            np.ascontiguousarray(unit_moments.T), totals, floors, strict=True
+        )
+    ]
+    return np.array(found)
+
+
+def solve(gram: Column, moments: Column, penalties: Column) -> Column:
+    """The LASSO's coefficients (regressors × slots) for each slot's penalty: exact, by the path."""
+    gram = np.ascontiguousarray(gram)
+    slots = zip(np.ascontiguousarray(moments.T), penalties, strict=True)
+    return np.array([_solve_slot(gram, one, penalty) for one, penalty in slots]).T
+
+
+def _solve_slot(gram: Column, moments: Column, penalty: float) -> Column:
+    """Walk down to the penalty, then solve once more for what is not zero: the walk's rounding does not add up."""
+    coefficients: Column = walk(gram, moments, penalty, 0.0, 1.0, 0.0)[1]
+    there = np.flatnonzero(coefficients)
+    if len(there):
+        signs = np.sign(coefficients[there])
+        exact = np.linalg.solve(gram[np.ix_(there, there)], moments[there] - penalty * signs)
+        if (np.sign(exact) == signs).all():
+            coefficients[there] = exact
+    return coefficients

@@ -1,0 +1,61 @@
+"""The log of what models did: executions (a forecast, a backtest) with their progress, and parts that are done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from attrs import field, frozen
+
+from carbon254.core.domain.time import utc, utc_or_none
+
+ExecutionKind = Literal["forecast", "backtest"]
+ExecutionState = Literal["running", "done", "failed"]
+
+
+@frozen(kw_only=True)
+class Execution:
+    """One execution of a model or of a plan; ``facts`` is plain data, ``result`` a digest in the archive.
+
+    ``configuration`` names the model with its parameters (a token); of a backtest it is the plan's name.
+    """
+
+    id: str
+    kind: ExecutionKind
+    configuration: str
+    state: ExecutionState
+    started_at: datetime = field(converter=utc)
+    finished_at: datetime | None = field(default=None, converter=utc_or_none)
+    done: int = 0
+    total: int = 0
+    facts: Mapping[str, Any] = field(factory=dict, repr=False)
+    result: str = ""
+    code: str = ""  # of the error of one that failed
+    message: str = ""
+
+
+class ExecutionLog(Protocol):
+    """Executions by id, and finished parts by what they were made from."""
+
+    def put(self, execution: Execution) -> None:
+        """Keep an execution durably; one of the same id is replaced."""
+        ...
+
+    def execution(self, id: str) -> Execution:  # noqa: A002 - the word of the record
+        """One execution. Raises `NotFound`."""
+        ...
+
+    def executions(
+        self, kind: ExecutionKind | None = None, configuration: str | None = None
+    ) -> Sequence[Execution]:
+        """Executions, those that started last first; of equal start by id."""
+        ...
+
+    def keep_part(self, key: str, digest: str) -> None:
+        """Say that the part of this key lies in the archive under the digest; again replaces it."""
+        ...
+
+    def part(self, key: str) -> str | None:
+        """The digest of a part, or None."""
+        ...

@@ -1,0 +1,40 @@
+"""A log of executions in memory that passes the suite of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from carbon254.core.domain.errors import NotFound
+from carbon254.ports.executions import Execution, ExecutionKind
+
+
+class MemoryExecutionLog:
+    """Keeps everything in dictionaries; loses it when the process ends."""
+
+    def __init__(self) -> None:
+        self._executions: dict[str, Execution] = {}
+        self._parts: dict[str, str] = {}
+
+    def put(self, execution: Execution) -> None:
+        self._executions[execution.id] = execution
+
+    def execution(self, id: str) -> Execution:  # noqa: A002
+        if id not in self._executions:
+            raise NotFound(f"there is no execution {id}.")
+        return self._executions[id]
+
+    def executions(
+        self, kind: ExecutionKind | None = None, configuration: str | None = None
+    ) -> Sequence[Execution]:
+        found = [
+            one
+            for one in self._executions.values()
+            if kind in (None, one.kind) and configuration in (None, one.configuration)
+        ]
+        return sorted(found, key=lambda one: (-one.started_at.timestamp(), one.id))
+
+    def keep_part(self, key: str, digest: str) -> None:
+        self._parts[key] = digest
+
+    def part(self, key: str) -> str | None:
+        return self._parts.get(key)

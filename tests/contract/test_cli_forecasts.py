@@ -1,0 +1,396 @@
+"""``forecast``, ``backtest`` and ``models`` on the command line, over a small made-up history."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from attrs import frozen
+
+from carbon254.adapters.cli import errors
+from carbon254.adapters.cli.app import create_command
+from carbon254.adapters.cli.asking import model_of, request_file
+from carbon254.config.container import open_platform
+from carbon254.config.main import Doors
+from carbon254.config.settings import load
+from carbon254.core.domain.errors import InvalidRequest, NotFound
+from carbon254.core.domain.series import SeriesId
+
+NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+LOAD = "caiso/forecast-dam/load/area/CA ISO-TAC"
+NOW = datetime(2026, 11, 3, 22, 30, tzinfo=UTC)
+LONG = "2026-11-01"  # has 25 hours in California
+PNG = b"\x89PNG"
+
+
+@frozen
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.out)))
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process."""
+    monkeypatch.delenv(errors.DEBUG, raising=False)
+
+    def call(*arguments: object) -> Ran:
+        capsys.readouterr()
+        code = errors.run(
+            lambda words: create_command(Doors(), "1.2.3", words), [str(a) for a in arguments]
+        )
+        return Ran(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with forty days of made-up prices and load forecasts of California."""
+    folder = tmp_path_factory.mktemp("forecasts")
+    with open_platform(load(folder=folder, data=folder), NOW) as platform:
+        for series, like in ((NP15, "day_ahead_lmp"), (LOAD, "load")):
+            (outcome,) = platform.samples.history(SeriesId.parse(series), like, 40)
+            assert outcome.status == "recorded", outcome
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(data: Path) -> str:
+    """The id of a backtest of two naive models over ten days."""
+    from carbon254.core.domain.backtests import AskedModel, BacktestPlan, Target
+    from carbon254.core.domain.entitlements import Scope
+
+    plan = BacktestPlan(
+        targets=(Target(series=SeriesId.parse(NP15)),),
+        models=(
+            AskedModel(model="naive"),
+            AskedModel(model="naive", parameters={"rule": "seasonal"}, label="seasonal"),
+        ),
+        start=date(2026, 10, 20),
+        end=date(2026, 11, 2),
+        name="autumn",
+    )
+    with open_platform(load(folder=data, data=data)) as platform:
+        return platform.backtest.run(plan, Scope.everything()).execution.id
+
+
+# ------------------------------------------------------------ forecast and models
+
+
+def test_a_forecast_is_printed_and_kept_as_a_series(run: Run, data: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "np15.png"
+    made = run("forecast", NP15, "--model", "naive", "--configuration", "plain", "--plot", picture, "--data", data,
+               "--format", "csv")  # fmt: skip
+    assert made.code == 0, made.err
+    rows = made.rows()
+    assert len(rows) == 24
+    assert rows[0]["interval_start"] == "2026-11-05T08:00:00Z"  # the 4th's gate closed at ten
+    assert "SYNTHETIC" in made.err
+    assert "as of 2026-11-03T22:30:00Z" in made.err
+    assert picture.read_bytes().startswith(PNG)
+    kept = run(
+        "series",
+        "get",
+        NP15.replace("day_ahead", "forecast-plain"),
+        "--data",
+        data,
+        "--format",
+        "csv",
+    )
+    assert [row["value"] for row in kept.rows()] == [row["value"] for row in rows]
+    assert {row["issued_at"] for row in kept.rows()} == {"2026-11-03T22:30:00Z"}
+
+
+def test_a_forecast_of_a_day_of_25_hours_for_people(run: Run, data: Path) -> None:
+    made = run("forecast", NP15, "--day", LONG, "--data", data)
+    assert made.code == 0, made.err
+    lines = made.out.splitlines()
+    assert sum(line.startswith("2026-11-0") for line in lines) == 25
+    assert "SYNTHETIC: made-up values, not the markets'." in lines
+    assert any("naive" in line and "as of 2026-10-31T17:00:00Z; seed 254" in line for line in lines)
+
+
+def test_a_kept_forecast_is_replayed_and_traced(run: Run, data: Path) -> None:
+    made = run("forecast", NP15, "--day", "2026-10-30", "--configuration", "traced", "--data", data)
+    digest = re.search(r"document ([0-9a-f]{64})", made.out)
+    assert digest
+    again = run("forecast", "--replay", digest[1], "--data", data)
+    assert (again.code, again.out) == (0, "the same, bit for bit.\n")
+    series = NP15.replace("day_ahead", "forecast-traced")
+    found = run(
+        "provenance", series, "2026-10-30T07:00Z", "--data", data, "--format", "csv"
+    ).rows()[0]
+    assert found["digest"] == digest[1]
+    assert found["same"] == "yes"
+    assert found["fragment"].startswith('["2026-10-30T07:00:00Z"')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("forecast",), 2, "name a series"),
+        (("forecast", NP15, "--replay", "x"), 2, "name a series"),
+        (("forecast", NP15, "--model", "nobody"), 4, "no model 'nobody'"),
+        (("forecast", NP15, "--model", 'naive:{"wrong":1}'), 2, "wrong"),
+        (("forecast", NP15, "--model", "naive:{"), 2, "no JSON"),
+        (("forecast", NP15, "--model", "naive:[1]"), 2, "no JSON object"),
+        (("forecast", NP15, "--model", "=naive"), 2, "no model"),
+        (("forecast", NP15, "--configuration", "A-b"), 2, "a-z"),
+        (("forecast", NP15, "--day", "2026-09-01"), 2, "too little history"),
+        (("forecast", NP15, "--day", "soon"), 2, "no day"),
+        (("forecast", NP15, "--gap", "an hour"), 2, "no duration"),
+        (("forecast", NP15, "--refit", "0"), 2, "refit"),
+        (("forecast", NP15, "--origin", "issued"), 2, "no rule of days"),
+        (("forecast", NP15, "-x", NP15), 2, "twice"),
+        (("forecast", "caiso/day_ahead/price/hub/NOWHERE"), 4, "NOWHERE"),
+        (("forecast", "nowhere/day_ahead/price/hub/X"), 4, "no market"),
+        (("forecast", "caiso/real_time-rtd/price/hub/TH_NP15_GEN-APND"), 2, "gate closure"),
+        (("forecast", "--replay", "0" * 64), 4, "holds no document"),
+        (("models", "nobody"), 4, "no model 'nobody'"),
+        (("backtest", "show", "nothing"), 4, "no execution nothing"),
+        (("backtest", "resume", "nothing"), 4, "no execution nothing"),
+        (("backtest", "run", NP15), 2, "--start"),
+        (("backtest", "run", NP15, "--start", "2026-11-02", "--end", "2026-11-01"), 2, "before it starts"),
+        (("backtest", "run", "--request", "nowhere.toml"), 4, "not there"),
+        (("backtest", "compare"), 2, "--stored"),
+        (("backtest", "compare", "--stored", "x", "--series", NP15), 2, "--start"),
+        (("backtest", "compare", "--stored", "x", "--series", NP15, "--start", "2026-11-01"), 4, "no series"),
+        (("backtest", "compare", "--file", "nowhere.csv"), 4, "nowhere.csv"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_told_with_its_code(
+    run: Run, data: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    refused = run(*arguments, *(() if arguments[0] == "models" else ("--data", data)))
+    assert refused.code == code, refused.err
+    assert says in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_models_are_listed_with_their_parameters(run: Run) -> None:
+    rows = run("models", "--format", "csv").rows()
+    assert {"naive", "lear"} <= {row["model"] for row in rows}
+    parameters = run("models", "naive", "--format", "json")
+    found = {row["parameter"]: row for row in json.loads(parameters.out)}
+    assert found["rule"]["default"] == '"similar_day"'
+
+
+# ------------------------------------------------------------ backtests
+
+
+def test_a_backtest_runs_and_says_what_a_reader_must_know(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    request = tmp_path / "plan.toml"
+    request.write_text(f"""
+        name = "from a file"
+        start = 2026-10-30
+        end = 2026-11-02
+        models = [{{ model = "naive" }}, {{ model = "naive", label = "week", parameters = {{ rule = "seasonal" }} }}]
+        targets = [{{ series = "{NP15}", exogenous = ["{LOAD}"] }}]
+        [conditions]
+        refit = 2
+    """)  # fmt: skip
+    ran = run("backtest", "run", "--request", request, "--data", data)
+    assert ran.code == 0, ran.err
+    assert re.search(r"backtest [0-9a-f]{12}\n", ran.err)
+    text = ran.out
+    assert text.splitlines()[0] == f"{NP15}, USD/MWh"
+    for line in (
+        "SYNTHETIC: made-up values, not the markets'.", "actuals: the final word on each interval",
+        "origin: D-1 10:00", "publication by rule: 100.0% of rows", "revised later: 0.0% of intervals",
+        "gaps: 0 of 8 forecasts", "learnt: every 2 day(s), from all that is known",
+    ):  # fmt: skip
+        assert line in text
+    listed = run("backtest", "list", "--data", data, "--format", "csv").rows()
+    assert listed[0]["name"] == "from a file"
+    assert (listed[0]["state"], listed[0]["done"]) == ("done", "8 of 8")
+
+
+def test_scores_are_printed_by_group_and_for_programs(run: Run, data: Path, done: str) -> None:
+    rows = run("backtest", "show", done, "--by", "hour", "--data", data, "--format", "csv").rows()
+    assert len(rows) == 2 * 24
+    assert {row["hour"] for row in rows} == {f"{hour:02d}" for hour in range(24)}
+    doubled = next(row for row in rows if row["hour"] == "01" and row["model"] == "naive")
+    assert doubled["scored"] == "15"  # fourteen days, one of which has that hour twice
+    whole = run("backtest", "show", done, "--data", data, "--format", "json")
+    (naive, seasonal) = json.loads(whole.out)
+    assert naive["model"] == "naive"
+    assert naive["scored"] == 14 * 24 + 1
+    assert naive["mae"] < seasonal["mae"] * 1.5
+    assert naive["coverage"] is None
+
+
+def test_the_report_needs_nothing_else_and_pictures_are_written(
+    run: Run, data: Path, done: str, tmp_path: Path
+) -> None:
+    report, plots, export = tmp_path / "r.html", tmp_path / "plots", tmp_path / "all.csv"
+    shown = run(
+        "backtest",
+        "show",
+        done,
+        "--report",
+        report,
+        "--plots",
+        plots,
+        "--export",
+        export,
+        "--data",
+        data,
+    )
+    assert shown.code == 0, shown.err
+    text = report.read_text(encoding="utf-8")
+    assert text.count("data:image/png;base64,") == 3  # no calibration: there are no quantiles
+    assert "SYNTHETIC" in text
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    for words in (
+        "What a battery of 1 MW and 2 MWh earns on it",
+        "By regime",
+        "publication by rule",
+        "dm hac p",
+    ):
+        assert words in text
+    names = sorted(path.name for path in plots.iterdir())
+    assert names == ["caiso-24-by_hour.png", "caiso-24-cumulative.png", "caiso-24-forecasts.png"]
+    assert all(path.read_bytes().startswith(PNG) for path in plots.iterdir())
+    frame = pd.read_csv(export)
+    assert len(frame) == 2 * (14 * 24 + 1)
+    assert set(frame["model"]) == {"naive", "seasonal"}
+
+
+def test_backtests_are_compared_with_one_another(run: Run, data: Path, done: str) -> None:
+    other = run(
+        "backtest",
+        "run",
+        NP15,
+        "-m",
+        "naive",
+        "--start",
+        "2026-10-20",
+        "--end",
+        "2026-11-02",
+        "--data",
+        data,
+    )
+    found = re.search(r"backtest ([0-9a-f]{12})", other.err)
+    assert found
+    both = run("backtest", "compare", done, found[1], "--data", data)
+    assert both.code == 0, both.err
+    assert f"naive ({done})" in both.out
+    assert f"naive ({found[1]})" in both.out
+    assert "seasonal" in both.out
+
+
+def test_kept_forecasts_are_compared_with_what_came(run: Run, data: Path) -> None:
+    for day in ("2026-10-28", "2026-10-29", LONG):
+        for model, name in (("naive", "a"), ('naive:{"rule":"seasonal"}', "b")):
+            made = run(
+                "forecast", NP15, "-m", model, "--day", day, "--configuration", name, "--data", data
+            )
+            assert made.code == 0, made.err
+    asked = ("backtest", "compare", "--stored", "a", "--stored", "b", "--series", NP15, "--start", "2026-10-28",
+             "--end", LONG, "--data", data, "--format", "csv")  # fmt: skip
+    rows = run(*asked).rows()
+    assert [(row["model"], row["scored"]) for row in rows] == [("a", "73"), ("b", "73")]
+    ahead = run(*asked, "--lead", "PT20H").rows()
+    assert int(ahead[0]["scored"]) < 73
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "offset"])
+def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, kind: str) -> None:
+    """Errors of one and of two, typed by hand: MAE 1 and 2, bias -2."""
+    starts = pd.date_range("2025-03-30T00:00", periods=24 * 12, freq="h")
+    if kind == "offset":
+        starts = starts.tz_localize("UTC").tz_convert("Europe/Berlin")
+    price = pd.Series(range(len(starts)), dtype=float) + 10
+    sign = pd.Series([1.0, -1.0] * (len(starts) // 2))
+    frame = pd.DataFrame(
+        {"date": starts, "price": price, "mine": price + sign, "theirs": price - 2}
+    )
+    path = tmp_path / f"f.{'parquet' if kind == 'parquet' else 'csv'}"
+    if kind == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    found = run(
+        "backtest",
+        "compare",
+        "--file",
+        path,
+        "--actual",
+        "price",
+        "--zone",
+        "Europe/Berlin",
+        "--format",
+        "csv",
+    )
+    assert found.code == 0, found.err
+    rows = {row["model"]: row for row in found.rows()}
+    assert float(rows["mine"]["mae"]) == pytest.approx(1.0)
+    assert float(rows["mine"]["bias"]) == pytest.approx(0.0)
+    assert float(rows["theirs"]["mae"]) == pytest.approx(2.0)
+    assert float(rows["theirs"]["bias"]) == pytest.approx(-2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "cannot be read"),
+        ("date,actual,m\n", "no row"),
+        ("date,price,m\n2025-01-01T00:00Z,1,2\n", "no column 'actual'"),
+        ("date,actual\n2025-01-01T00:00Z,1\n2025-01-01T01:00Z,1\n", "no column of forecasts"),
+        ("date,actual,m\nyesterday,1,2\n2025-01-01,1,2\n", "no instants"),
+        ("date,actual,m\n2025-01-01T00:00Z,1,x\n2025-01-01T01:00Z,1,2\n", "no numbers"),
+        ("date,actual,m\n2025-01-01T00:00Z,1,2\n2025-01-01T00:00Z,1,2\n", "twice"),
+        ("date,actual,m\n2025-01-01T00:00Z,1,2\n", "no resolution"),
+        ("date,actual,m\n,1,2\n2025-01-01T00:00Z,1,2\n", "without an instant"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_refused(run: Run, tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(text)
+    refused = run("backtest", "compare", "--file", path)
+    assert refused.code in (2, 65), refused.err
+    assert says in refused.err
+
+
+def test_models_and_requests_are_read_from_text(tmp_path: Path) -> None:
+    asked = model_of('short=lear:{"windows":[56,84]}')
+    assert (asked.model, asked.label, asked.parameters) == ("lear", "short", {"windows": [56, 84]})
+    assert model_of("naive").label == ""
+    (tmp_path / "r.json").write_text('{"start": "2025-01-01"}')
+    assert request_file(tmp_path / "r.json") == {"start": "2025-01-01"}
+    for text, error in (("[1]", InvalidRequest), ("{", InvalidRequest)):
+        (tmp_path / "r.json").write_text(text)
+        with pytest.raises(error):
+            request_file(tmp_path / "r.json")
+    with pytest.raises(NotFound):
+        request_file(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("command", ["forecast", "models", "backtest"])
+def test_every_command_has_help_with_examples(run: Run, command: str) -> None:
+    commands = [(command,)]
+    if command == "backtest":
+        commands = [(command, one) for one in ("run", "resume", "list", "show", "compare")]
+    for words in commands:
+        found = run(*words, "--help")
+        assert found.code == 0
+        assert "Examples:" in found.out
