@@ -339,6 +339,15 @@ def open_benchmark(keep: Path | None) -> Iterator[BenchmarkEpf]:
             _shut(made)
 
 
+def _admitting(made: Container) -> dict[str, Any]:
+    """Who calls, what they may do, and what is written down of it."""
+    return {
+        "admit": made.admit(), "audit": made.audit(), "proofs": made.audit(), "signer": made.signer(),
+        "keys": made.manage_keys(), "decisions": made.decisions(), "checkpoint": made.checkpoint(),
+        "verify": made.verify(), "log": made.log(),
+    }  # fmt: skip
+
+
 def _close(made: Container) -> None:
     """Sign what the audit log has come to, then shut; a head that cannot be signed now is signed the next time."""
     try:
