@@ -284,49 +284,46 @@ def open_platform(
     made = Container(settings=settings, pinned=pinned, beside=beside, **parts)
     try:
         made.journal()
-        upkeep = getattr(made.store(), "sort", lambda: None)
-        return Platform(
-            catalogue=made.catalogue(),
-            extensions=made.catalogue(),
-            clock=made.clock(),
-            store=made.store(),
-            records=made.records(),
-            ingest=made.ingest(),
-            fetch=made.fetch(),
-            reread=made.reread(),
-            read=made.read(),
-            samples=made.samples(),
-            query=made.query(),
-            find=made.find(),
-            trace=made.trace(),
-            quality=made.quality(),
-            board=made.board(),
-            summary=made.summary(),
-            forecast=made.forecast(),
-            backtest=made.backtest(),
-            comparison=made.comparison(),
-            jobs=made.jobs(),
-            streams=made.streams(),
-            relay=made.relay,
-            values=made.values(),
-            describe=made.describe(),
-            locations=made.locations(),
-            admit=made.admit(),
-            audit=made.audit(),
-            proofs=made.audit(),
-            signer=made.signer(),
-            keys=made.manage_keys(),
-            decisions=made.decisions(),
-            checkpoint=made.checkpoint(),
-            verify=made.verify(),
-            log=made.log(),
-            files=Folder,
-            upkeep=upkeep,
-            close=lambda: _close(made),
-        )
+        return _platform(made)
     except BaseException:
         _shut(made)
         raise
+
+
+def _platform(made: Container) -> Platform:
+    """The use cases of a container, each made now."""
+    upkeep = getattr(made.store(), "sort", lambda: None)
+    return Platform(
+        catalogue=made.catalogue(),
+        extensions=made.catalogue(),
+        clock=made.clock(),
+        store=made.store(),
+        records=made.records(),
+        ingest=made.ingest(),
+        fetch=made.fetch(),
+        reread=made.reread(),
+        read=made.read(),
+        samples=made.samples(),
+        query=made.query(),
+        find=made.find(),
+        trace=made.trace(),
+        quality=made.quality(),
+        board=made.board(),
+        summary=made.summary(),
+        forecast=made.forecast(),
+        backtest=made.backtest(),
+        comparison=made.comparison(),
+        jobs=made.jobs(),
+        streams=made.streams(),
+        relay=made.relay,
+        values=made.values(),
+        describe=made.describe(),
+        locations=made.locations(),
+        **_admitting(made),
+        files=Folder,
+        upkeep=upkeep,
+        close=lambda: _close(made),
+    )
 
 
 @contextmanager
@@ -340,6 +337,15 @@ def open_benchmark(keep: Path | None) -> Iterator[BenchmarkEpf]:
             yield BenchmarkEpf(made.runner())
         finally:
             _shut(made)
+
+
+def _admitting(made: Container) -> dict[str, Any]:
+    """Who calls, what they may do, and what is written down of it."""
+    return {
+        "admit": made.admit(), "audit": made.audit(), "proofs": made.audit(), "signer": made.signer(),
+        "keys": made.manage_keys(), "decisions": made.decisions(), "checkpoint": made.checkpoint(),
+        "verify": made.verify(), "log": made.log(),
+    }  # fmt: skip
 
 
 def _close(made: Container) -> None:

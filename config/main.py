@@ -50,10 +50,16 @@ class Doors:
 
         return open_platform(settings, pinned)
 
-    def stream_users(self, readers: Sequence[Reader], passwords: Mapping[str, str] | None) -> str:
+    def stream_users(
+        self, readers: Sequence[Reader], passwords: Path | None, output: Path | None
+    ) -> str:
         from carbon254.adapters.nats.configuring import configuration
+        from carbon254.adapters.nats.server import write_private
 
-        return configuration(readers, passwords)
+        text = configuration(readers, passwords)
+        if output is not None:
+            write_private(output, text)
+        return text
 
     def stream_user(self, reader: Reader) -> str:
         from carbon254.adapters.nats.permissions import user_name

@@ -16,12 +16,13 @@ from attrs import evolve, frozen
 from carbon254.adapters.jobs.leading import Leader
 from carbon254.adapters.jobs.parts import RUNNING, Parts, Work
 from carbon254.adapters.jobs.scheduler import JobScheduler
+from carbon254.adapters.local.address import check_folder
 from carbon254.adapters.local.server import LocalServer
 from carbon254.adapters.telemetry.libraries import hear_libraries
 from carbon254.adapters.telemetry.logs import write_json
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
-from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
+from carbon254.core.domain.errors import Carbon254Error, InvalidRequest, StoreUnavailable
 
 if TYPE_CHECKING:
     from carbon254.adapters.local.server import Call
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
 STANDING_BY: Final = "standing by"
 _LOOK: Final = 0.2  # seconds between looks at whether to stop
 _STANDBY: Final = 5.0  # seconds between looks at whether another relay has ended
-_TROUBLE: Final = (
-    60.0  # seconds for which a failure of the relay is told; it tries again within half of that
-)
+_TROUBLE: Final = 60.0  # seconds for which a failure of the relay is told; it tries again sooner
 _log = logging.getLogger("carbon254.processes")
 
 RunCommand = Callable[["Platform", "Call"], int]
@@ -51,6 +50,7 @@ class Process:
         self._parts: Parts | None = None
         self._leader: Leader | None = None
         self._troubled: float | None = None  # when the relay last failed
+        self._door: Doorkeeper | None = None  # of a message server of our own
         self._closing: list[Callable[[], None]] = []
         self.lines: list[str] = []  # where it is to be reached, for people
 
@@ -75,26 +75,33 @@ class Process:
         """Open what is needed and start the parts. Raises `StoreBusy`, `StoreUnavailable`, `Conflict`."""
         write_json()
         hear_libraries()
-        works: dict[str, Work] = {}
-        door = self._start_nats() if nats else None
-        stands_by = self._kind == "work" and self._settings.store == "postgres"
-        if platform is None and not stands_by:  # who stands by opens nothing until it leads
-            platform = open_platform(self._settings, beside=self._beside)
-            self._closing.append(platform.close)
-        if door is not None and platform is not None:
-            door.open(platform.streams, platform.admit.clock.now)
-        if platform is not None and not self._beside:
-            works["commands"] = self._commands(platform).serve
-        if self._kind in ("up", "serve", "demo"):
-            assert platform is not None
-            works["api"] = self._api(platform)
-        if self._kind in ("up", "work"):
-            works["jobs"] = self._leader = self._jobs(platform)
-        if self._kind in ("up", "relay"):
-            assert platform is not None
-            works["relay"] = self._relay(platform)
-        self._parts = Parts(works)
+        if nats:
+            self._door = self._start_nats()
+        platform = platform or self._open()
+        if self._door is not None and platform is not None:
+            self._door.open(platform.streams, platform.admit.clock.now)
+        self._parts = Parts(dict(self._works(platform)))
         self._parts.start()
+
+    def _open(self) -> Platform | None:
+        """The stores of the settings; none while another process may lead: who stands by holds nothing."""
+        if self._kind == "work" and self._settings.store == "postgres":
+            return None
+        platform = open_platform(self._settings, beside=self._beside)
+        self._closing.append(platform.close)
+        return platform
+
+    def _works(self, platform: Platform | None) -> Iterator[tuple[str, Work]]:
+        if platform is not None:
+            if not self._beside and self._may_listen():
+                yield "commands", self._commands(platform).serve
+            if self._kind in ("up", "serve", "demo"):
+                yield "api", self._api(platform)
+            if self._kind in ("up", "relay"):
+                yield "relay", self._relay(platform)
+        if self._kind in ("up", "work"):
+            self._leader = self._jobs(platform)
+            yield "jobs", self._leader
 
     def stop(self) -> None:
         """Stop the parts, the newest work first to end, and close what was opened."""
@@ -102,6 +109,11 @@ class Process:
             self._parts.stop()
         while self._closing:
             self._closing.pop()()
+
+    def abandon(self) -> None:
+        """Leave at once: end what would outlive this process. Stores need no farewell."""
+        if self._door is not None:
+            self._door.close()
 
     @property
     def _beside(self) -> bool:
@@ -131,10 +143,17 @@ class Process:
 
     # ------------------------------------------------------------ the parts
 
+    def _may_listen(self) -> bool:
+        """Whether other commands can reach us through the folder; if not, people are told why."""
+        try:
+            check_folder(self._settings.data)
+        except StoreUnavailable as refused:
+            self.lines.append(f"other commands cannot reach this process: {refused}")
+            return False
+        return True
+
     def _commands(self, platform: Platform) -> LocalServer:
-        kept = evolve(
-            platform, close=lambda: None
-        )  # a command closes what it opens; this stays open
+        kept = evolve(platform, close=lambda: None)  # a command closes what it opens
         return LocalServer(self._settings.data, partial(self._command, kept))
 
     def _api(self, platform: Platform) -> Work:

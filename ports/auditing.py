@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from attrs import define, frozen
+from attrs import define
 
 from carbon254.core.domain.audit import AuditEntry, Kept, encode
-from carbon254.core.domain.errors import AuditUnavailable, Carbon254Error, NotFound
+from carbon254.core.domain.errors import AuditUnavailable, Carbon254Error, Conflict, NotFound
 from carbon254.core.domain.merkle import (
     EMPTY,
     Frontier,
@@ -30,29 +30,18 @@ from carbon254.ports.audit import AuditQuestion
 from carbon254.ports.closing import Closing
 
 STORED_LEVELS: Final = 8  # levels of the tree of which one is stored
+_SOON: Final = 0.1  # seconds that an entry may follow behind what it ends
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Node = tuple[int, int, bytes]  # level, place on it, hash
 
 
-@frozen
-class Row:
-    """An entry as it is stored."""
-
-    kept: Kept
-    entry: AuditEntry
+Row = tuple[int, int, str, str, str, str | None, bytes, bytes, bytes]
+"""An entry as every database's table has it: place, at, principal, tenant, call, decision, body, leaf, root."""
 
 
 def micros(at: datetime) -> int:
     """An instant as microseconds since 1970, UTC."""
     return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def columns(row: Row) -> tuple[Any, ...]:
-    """A row in the order of every database's table: place, at, principal, tenant, call, decision, body, leaf, root."""
-    entry, kept = row.entry, row.kept
-    decision = entry.decision.id if entry.decision else None
-    facts = (micros(entry.at), entry.principal, entry.tenant, entry.call, decision)
-    return (kept.index, *facts, kept.body, kept.leaf, kept.root)
 
 
 def conditions(question: AuditQuestion, mark: str) -> tuple[str, list[Any]]:
@@ -80,7 +69,7 @@ class AuditShelf(Protocol):
         ...
 
     def put(self, rows: Sequence[Row], nodes: Sequence[Node]) -> None:
-        """Add rows and nodes, within `writing`."""
+        """Add rows and nodes, within `writing`. Raises `Conflict` where the first row's place is not the next one."""
         ...
 
     def hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
@@ -98,10 +87,12 @@ class AuditShelf(Protocol):
 
 @define(eq=False)
 class _Waiting:
-    """An entry that a thread wants to have durable."""
+    """An entry that a thread wants to have durable, or that ``follows`` without anybody waiting."""
 
     entry: AuditEntry
     body: bytes
+    leaf: bytes
+    follows: bool = False
     index: int = -1
     error: AuditUnavailable | None = None
     done: bool = False
@@ -118,10 +109,11 @@ class GroupedAuditLog(Closing):
         self._turn = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._edge: Frontier | None = None  # None: to be read
+        self._late, self._ended = threading.Event(), threading.Event()
+        self._follower: threading.Thread | None = None
 
     def append(self, entry: AuditEntry) -> int:
-        mine = _Waiting(entry, encode(entry))
-        self._waiting.append(mine)
+        mine = self._wait_for(entry, follows=False)
         with self._turn:
             if not mine.done:
                 self._commit()
@@ -129,22 +121,59 @@ class GroupedAuditLog(Closing):
             raise mine.error
         return mine.index
 
+    def follow(self, entry: AuditEntry) -> None:
+        self._wait_for(entry, follows=True)
+        if self._follower is None:
+            with self._turn:
+                if self._follower is None:
+                    self._follower = threading.Thread(
+                        target=self._keep_up, name="audit", daemon=True
+                    )
+                    self._follower.start()
+        if not self._late.is_set():
+            self._late.set()
+
+    def _wait_for(self, entry: AuditEntry, *, follows: bool) -> _Waiting:
+        body = encode(entry)
+        mine = _Waiting(entry, body, leaf_hash(body), follows)
+        self._waiting.append(mine)
+        return mine
+
+    def _keep_up(self) -> None:
+        """Write what follows when nobody else does; what cannot be written is tried again."""
+        while not self._ended.is_set():
+            self._late.wait()
+            self._late.clear()
+            self._ended.wait(_SOON)
+            self._settle()
+            if self._waiting and not self._late.is_set():
+                self._late.set()
+
+    def _settle(self) -> None:
+        """Commit what waits, so that whoever reads sees it."""
+        if self._waiting:
+            with self._turn:
+                if self._waiting:
+                    self._commit()
+
     def _commit(self) -> None:
         batch = []
         while self._waiting:
             batch.append(self._waiting.popleft())
         failed: Carbon254Error | None = None
         try:
-            with self._shelf.writing():
-                edge = self._caught_up()
-                self._put(batch, edge)
-            self._edge = edge
+            try:
+                self._write(batch, self._edge)
+            except Conflict:  # another process wrote since
+                self._write(batch, None)
         except Carbon254Error as error:
             failed = error
         except BaseException:
             failed = AuditUnavailable("the commit was interrupted")
             raise
         finally:
+            if failed is not None:
+                self._waiting.extendleft(one for one in reversed(batch) if one.follows)
             for one in batch:
                 one.done = True
                 if failed is not None:
@@ -152,10 +181,17 @@ class GroupedAuditLog(Closing):
                         f"the audit log cannot be written, so nothing is done: {failed}"
                     )
 
+    def _write(self, batch: Sequence[_Waiting], known: Frontier | None) -> None:
+        """Commit the batch behind the tree's edge as it is known, or as it is read."""
+        with self._shelf.writing():
+            edge = known.copy() if known is not None else self._caught_up()
+            self._put(batch, edge)
+        self._edge = edge
+
     def _caught_up(self) -> Frontier:
         """The tree's edge with what other processes have added."""
         if self._edge is None:
-            return Frontier.of(self.head().size, self._node)
+            return Frontier.of(self._head().size, self._node)
         edge = self._edge.copy()
         while leaves := self._shelf.hashes(0, edge.size, 1 << STORED_LEVELS):
             for leaf in leaves:
@@ -165,19 +201,31 @@ class GroupedAuditLog(Closing):
     def _put(self, batch: Sequence[_Waiting], edge: Frontier) -> None:
         rows, nodes = list[Row](), list[Node]()
         for one in batch:
-            one.index, leaf = edge.size, leaf_hash(one.body)
-            nodes += [node for node in edge.add(leaf) if node[0] % STORED_LEVELS == 0]
-            rows.append(Row(Kept(one.index, one.body, leaf, edge.root()), one.entry))
+            one.index, entry = edge.size, one.entry
+            nodes += [node for node in edge.add(one.leaf) if node[0] % STORED_LEVELS == 0]
+            decision = entry.decision.id if entry.decision else None
+            rows.append((
+                one.index, micros(entry.at), entry.principal, entry.tenant, entry.call, decision, one.body, one.leaf,
+                edge.root(),
+            ))  # fmt: skip
         self._shelf.put(rows, nodes)
 
     def entries(self, question: AuditQuestion) -> Sequence[Kept]:
+        self._settle()
+        return self._find(question)
+
+    def _find(self, question: AuditQuestion) -> Sequence[Kept]:
         try:
             return self._shelf.find(question)
         except Carbon254Error as error:
             raise AuditUnavailable(f"the audit log cannot be read: {error}") from None
 
     def head(self) -> TreeHead:
-        last = self.entries(AuditQuestion(newest=True, limit=1))
+        self._settle()
+        return self._head()
+
+    def _head(self) -> TreeHead:
+        last = self._find(AuditQuestion(newest=True, limit=1))
         return TreeHead(last[0].index + 1, last[0].root) if last else TreeHead(0, EMPTY)
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
@@ -205,4 +253,9 @@ class GroupedAuditLog(Closing):
         return hashes[0]
 
     def close(self) -> None:
+        self._ended.set()
+        self._late.set()
+        if self._follower is not None:
+            self._follower.join()
+        self._settle()
         self._shelf.close()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from carbon254.core.domain.streams import Delivery, Message, Start
+from carbon254.core.domain.streams import Delivery, Message, Start, Stream
 
 
 class Subscription(Protocol):
@@ -34,6 +34,13 @@ class MessageBus(Protocol):
 
     A message whose id its stream has seen lately is not stored again; a subscriber must still expect repeats.
     """
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        """Make streams that are not there yet, so that one may subscribe before anything was published.
+
+        Raises `StreamUnavailable`.
+        """
+        ...
 
     def publish(self, messages: Sequence[Message]) -> int:
         """Store messages in their order and return how many were no repeats; all are kept when this returns.

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from carbon254.core.domain.deltas import written
 from carbon254.core.domain.observations import Column, Observations
 from carbon254.core.domain.vocabulary import Finality, PublishedBasis, State
 
@@ -35,7 +36,7 @@ SCHEMA: Final = pa.schema(
 def encode(rows: Observations) -> bytes:
     """The rows as an Arrow stream of one record batch, in their order; absent instants and values are null."""
     columns: list[Any] = [
-        _named(rows.code, [str(one) for one in rows.series]),
+        _named(rows.code, [written(one) for one in rows.series]),
         _units(rows),
         pa.array(rows.interval_start, _INSTANT),
         pa.array(rows.interval_end, _INSTANT),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -19,11 +19,16 @@ from carbon254.ports.clock import Clock
 class MemoryBus:
     """Streams in memory; safe to use from many threads. ``keep`` messages and ``most_bytes`` a stream."""
 
-    def __init__(self, clock: Clock, *, keep: int = 10_000, most_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, clock: Clock, *, keep: int = 10_000, most_bytes: int = 8 * 2**20) -> None:
         self._clock, self._keep, self._most = clock, keep, most_bytes
         self._streams: dict[Stream, Kept] = {}
         self.changed = threading.Condition()
         self.closed = False
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        with self.changed:
+            for place in streams:
+                self._kept(place)
 
     def publish(self, messages: Sequence[Message]) -> int:
         places = [stream_of(message.subject) for message in messages]

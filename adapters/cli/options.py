@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
@@ -35,6 +35,10 @@ class Process(Protocol):
 
     lines: list[str]  # where it is to be reached, for people
 
+    def abandon(self) -> None:
+        """Leave at once: end what would outlive this process."""
+        ...
+
 
 class Doors(Protocol):
     """What ``config`` hands to the command line."""
@@ -59,8 +63,14 @@ class Doors(Protocol):
         """Documents of files and folders."""
         ...
 
-    def stream_users(self, readers: Sequence[Reader], passwords: Mapping[str, str] | None) -> str:
-        """A message server's users as configuration; without passwords it has names of variables in their place."""
+    def stream_users(
+        self, readers: Sequence[Reader], passwords: Path | None, output: Path | None
+    ) -> str:
+        """A message server's users as configuration, written to ``output`` for its owner's eyes alone if that is given.
+
+        Passwords stand in a JSON file, which gets one for every user that has none; without a file, the configuration
+        has names of variables in their place.
+        """
         ...
 
     def stream_user(self, reader: Reader) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon254.adapters.cli import options
+from carbon254.adapters.cli.errors import INTERRUPTED
 from carbon254.adapters.cli.options import As, Data, Format, Output, Port, example
 
 if TYPE_CHECKING:
@@ -65,12 +67,14 @@ def run_on(
     port: int | None = None,
     nats: bool = False,
 ) -> None:
-    """Run a process until Ctrl-C or a polite end by SIGTERM; both end it cleanly, the second Ctrl-C at once."""
-    stop = threading.Event()
+    """Run a process until Ctrl-C or a polite end by SIGTERM; both end it cleanly, the second one at once."""
+    stop, running = threading.Event(), list[options.Process]()
 
     def leave(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            for process in running:
+                process.abandon()
+            os._exit(INTERRUPTED)
         stop.set()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -78,6 +82,7 @@ def run_on(
         with options.doors(context).process(
             kind, data, platform=platform, port=port, nats=nats
         ) as process:
+            running.append(process)
             for line in process.lines:
                 typer.echo(line)
             stop.wait()

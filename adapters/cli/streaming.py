@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from carbon254.adapters.cli import options
 from carbon254.adapters.cli.options import As, Data, Format, Output, example
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Passwords = Annotated[
     Path | None,
@@ -54,13 +50,10 @@ def permissions(
     configuration, and write it anew when keys or the policy change. Each grant is audited.
     """
     with options.platform(context, data) as platform:
-        text = options.doors(context).stream_users(
-            platform.streams.everyone("nats permissions"), _passwords(passwords)
-        )
+        readers = platform.streams.everyone("nats permissions")
+        text = options.doors(context).stream_users(readers, passwords, output)
     if output is None:
         typer.echo(text, nl=False)
-    else:
-        _write_private(output, text)
 
 
 def users(
@@ -94,36 +87,3 @@ def asyncapi(context: typer.Context, output: Output = None) -> None:
         typer.echo(text)
     else:
         output.write_text(text + "\n", encoding="utf-8")
-
-
-def _passwords(path: Path | None) -> Mapping[str, str] | None:
-    """The passwords of a file that grows by users who have none yet; None without a file."""
-    if path is None:
-        return None
-    from carbon254.core.domain.errors import InvalidRequest
-
-    try:
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{path} cannot be read as JSON: {error}.") from None
-    return _Growing(path, known)
-
-
-class _Growing(dict[str, str]):
-    """Makes a password for who has none, and keeps the file up to date."""
-
-    def __init__(self, path: Path, known: Mapping[str, str]) -> None:
-        super().__init__(known)
-        self._path = path
-
-    def __missing__(self, user: str) -> str:
-        import secrets
-
-        self[user] = secrets.token_urlsafe(24)
-        _write_private(self._path, json.dumps(self, indent=2) + "\n")
-        return self[user]
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)

@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-_MOST_BYTES: Final = 64 * 1024 * 1024
-_LARGEST: Final = 8 * 1024 * 1024
+MOST_BYTES: Final = 64 * 1024 * 1024
+LARGEST: Final = 8 * 1024 * 1024
 
 
 @frozen
@@ -49,14 +49,14 @@ class AnswerCache:
 
     def put(self, key: Hashable, answer: Answer) -> None:
         """Keep an answer; a very large one is not worth its room."""
-        if len(answer.body) > _LARGEST:
+        if len(answer.body) > LARGEST:
             return
         with self._lock:
             if key in self._kept:
                 self._drop(key)
             self._kept[key] = answer
             self._bytes += len(answer.body)
-            while self._bytes > _MOST_BYTES:
+            while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
 
     def _drop(self, key: Hashable) -> None:

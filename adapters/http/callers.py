@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import falcon
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
 from carbon254.adapters.http.parameters import AuditAsked, NothingAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import Cells, counts, moments, texts
 from carbon254.core.domain.audit import Kept
 from carbon254.core.domain.entitlements import Principal, Scope, SeriesPattern
@@ -35,13 +35,15 @@ class Me:
         """Who the key speaks for, what it shows, and how often it may ask."""
         call, form = self._door.call(request, response)
         with call:
-            asked, who = read(NothingAsked, request.params), call.principal
+            who = call.principal
             head = {
                 "principal": who.name, "tenant": who.tenant, "roles": list(who.roles), "key": who.key,
                 "scopes": {action: self._scope(who, action) for action in _OF_SERIES},
                 "limits": {"requests": self._door.limiter.quota, "seconds": self._door.limiter.window},
             }  # fmt: skip
-            self._door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
 
     def _scope(self, who: Principal, action: str) -> dict[str, list[str]]:
         scope = self._door.admit.scope(who, action)
@@ -64,10 +66,11 @@ class Decisions:
         """Which rule refused a call, to whoever was refused and to auditors."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
             found = self._decisions.run(decision, call.principal)
             head = {**plain(found), "reason": found.reason}
-            self._door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
 
 
 class Audits:
@@ -80,7 +83,7 @@ class Audits:
         """Entries, newest first."""
         call, form = self._door.call(request, response, table=True, action="audit")
         with call:
-            asked, who = read(AuditAsked, request.params), call.principal
+            who = call.principal
 
             def make(asked: AuditAsked, pinned: Pinned, scope: Scope) -> Made:
                 question = AuditQuestion(
@@ -91,7 +94,7 @@ class Audits:
                 place = (found[asked.limit - 1].index,) if len(found) > asked.limit else None
                 return Made({}, _table(found[: asked.limit]), place)
 
-            self._door.give(request, response, call, form, asked, make, keep=False)
+            self._door.give(request, response, call, form, AuditAsked, make, keep=False)
 
 
 def _table(found: Sequence[Kept]) -> dict[str, Cells]:

@@ -6,23 +6,21 @@ and sets every header.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import falcon
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
+from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.caching import Answer, AnswerCache, etag_of
 from carbon254.adapters.http.cursors import Cursors, Pinned
-from carbon254.adapters.http.encoders import encoded, plain_json
-from carbon254.adapters.http.formats import TABLES, VARY, chosen
+from carbon254.adapters.http.formats import TABLES, chosen, compressed, encoding
 from carbon254.adapters.http.limits import RateLimiter
 from carbon254.adapters.http.metrics import Metrics
-from carbon254.adapters.http.tables import Table
+from carbon254.adapters.http.replies import Made, binding_of, body_of, send
 from carbon254.core.domain.entitlements import Principal, Scope
 from carbon254.core.domain.errors import InvalidRequest, RateLimited
 from carbon254.core.domain.time import format_instant
@@ -32,28 +30,6 @@ from carbon254.ports.clock import Clock
 _GAPS_HOLD: Final = timedelta(
     seconds=1
 )  # how long an interval may be said to be pending that has become late
-_OF_THE_PAGE: Final = ("cursor", "limit", "format")  # they change the page, not the question
-
-
-@frozen(eq=False)
-class Made:
-    """What a resource answers: facts, and rows where it has any. ``next`` is the place of the last row if more follow.
-
-    ``changing``: whether it holds gaps that will be judged otherwise as time passes.
-    """
-
-    head: Mapping[str, Any]
-    table: Table | None = None
-    next: tuple[Any, ...] | None = None
-    as_of: datetime | None = None
-    synthetic: bool = False
-    changing: bool = False
-    facts: Mapping[str, str] = field(factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """How many rows."""
-        return len(next(iter(self.table.values()))) if self.table else 0
 
 
 class Make(Protocol):
@@ -94,10 +70,9 @@ class Door:
         principal = self.admit.authenticate(
             _bearer(request), door="http", target=target, request_id=context.request_id
         )
-        context.principal = principal
+        context.admitted = True
         self._count(principal, response)
-        wanted = request.params.get("format")
-        form = chosen(request, wanted if wanted in TABLES else None, table=table)
+        form = chosen(request, request.params.get("format"), table=table)
         action = action or ("read" if form == "json" else "export")
         return self.admit.call(
             principal,
@@ -125,47 +100,56 @@ class Door:
         response: falcon.Response,
         call: Call,
         form: str,
-        asked: Any,
+        parameters: type[Any],
         make: Make,
         *,
         keep: bool = True,
     ) -> None:
-        """Answer with what ``make`` makes, or what it made before while nothing was recorded since."""
-        now, watermark = self.clock.now(), self.watermark()
-        key = (request.path, form, asked, call.scope, call.principal.name, call.principal.tenant)
+        """Answer with what ``make`` makes of the parameters, or made before while nothing was recorded since.
+
+        Raises `InvalidRequest` for parameters that are not the class's, and what ``make`` raises.
+        """
+        now, watermark, who = self.clock.now(), self.watermark(), call.principal
+        how = encoding(request, form)
+        key = (request.path, request.query_string, form, how, who.name, who.tenant, call.scope)
         answer = self.cache.get(key, watermark, now) if keep else None
         if keep:
             self.metrics.looked_up(found=answer is not None)
         if answer is None:
-            answer = self._made(request, call, form, asked, make, now, watermark)
+            asked = read(parameters, request.params)
+            answer = self._made(request, call, (form, how), asked, make, now, watermark)
             if keep:
                 self.cache.put(key, answer)
         call.facts["rows"] = answer.rows
-        _send(request, response, answer)
+        send(request, response, answer)
 
     def _made(
         self,
         request: falcon.Request,
         call: Call,
-        form: str,
+        form_and_encoding: tuple[str, str],
         asked: Any,
         make: Make,
         now: datetime,
         watermark: datetime | None,
     ) -> Answer:
-        binding = _binding(request.path, asked, call)
+        form, how = form_and_encoding
+        binding = binding_of(request.path, asked, call)
         pinned = self._pinned(asked, binding, now, watermark)
         made = self._marked(make(asked, pinned, call.scope))
         cursor = self.cursors.write(binding, evolve(pinned, after=made.next)) if made.next else None
-        body = _body(form, made, cursor, paged=hasattr(asked, "cursor"))
+        plain = body_of(form, made, cursor, paged=hasattr(asked, "cursor"))
+        body = compressed(plain, how)
         headers = {"Content-Type": TABLES[form]}
+        if body is not plain:
+            headers["Content-Encoding"] = how
         if made.as_of is not None:
             headers["Knowledge-Time"] = format_instant(made.as_of)
         if made.synthetic:
             headers["Synthetic"] = "true"
         if cursor:
             query = urlencode({**request.params, "cursor": cursor}, doseq=True)
-            headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+            headers["Link"] = f'<{quote(request.path, safe="/=:-._")}?{query}>; rel="next"'
         etag = etag_of(binding, repr(pinned.after).encode(), form.encode(), body)
         until = now + _GAPS_HOLD if made.changing and pinned.as_of == watermark else None
         return Answer(body, headers, etag, made.rows, watermark, until)
@@ -186,7 +170,7 @@ class Door:
         if as_of is not None and (watermark is None or as_of > watermark):
             last = format_instant(watermark) if watermark else "none yet"
             raise InvalidRequest(
-                f"asOf: {format_instant(as_of)} is later than the last commit ({last}): what we shall have is not known."
+                f"asOf: {format_instant(as_of)} is later than the last commit ({last})."
             )
         return Pinned(as_of or watermark, as_of or now, ())
 
@@ -194,48 +178,3 @@ class Door:
 def _bearer(request: falcon.Request) -> str | None:
     scheme, _, token = (request.get_header("Authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-@lru_cache(maxsize=1024)
-def _scope_text(scope: Scope) -> str:
-    parts = ("market", "run", "measure", "kind", "location")
-    return repr(
-        [
-            [[getattr(one, part) for part in parts] for one in side]
-            for side in (scope.allow, scope.deny)
-        ]
-    )
-
-
-def _binding(path: str, asked: Any, call: Call) -> bytes:
-    """A digest of the question and of who asks; the page is no part of it."""
-    names = [one.name for one in fields(type(asked)) if one.name not in _OF_THE_PAGE]
-    question = [(name, getattr(asked, name)) for name in names]
-    who = f"{call.principal.tenant}/{call.principal.name}"
-    text = "\x1f".join([path, repr(question), who, _scope_text(call.scope)])
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _body(form: str, made: Made, cursor: str | None, *, paged: bool) -> bytes:
-    head = {**made.head, "next_cursor": cursor} if paged else made.head
-    if made.table is None:
-        return plain_json(head)
-    return encoded(form, head, made.table, made.facts)
-
-
-def _send(request: falcon.Request, response: falcon.Response, answer: Answer) -> None:
-    response.set_headers({"Vary": VARY, "Cache-Control": "private, no-cache", "ETag": answer.etag})
-    if _known(request, answer.etag):
-        response.status = falcon.HTTP_304
-        return
-    response.set_headers(dict(answer.headers))
-    response.data = answer.body
-
-
-def _known(request: falcon.Request, etag: str) -> bool:
-    given = request.get_header("If-None-Match")
-    if not given:
-        return False
-    return given.strip() == "*" or etag in [
-        one.strip().removeprefix("W/") for one in given.split(",")
-    ]

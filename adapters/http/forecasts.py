@@ -16,11 +16,11 @@ from typing import Any, Final, TypeVar
 import falcon
 from attrs import frozen
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
 from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, ScoresAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import Carbon254Error, Conflict, InvalidRequest, NotFound
@@ -78,22 +78,24 @@ class Models:
         """The installed models, in the order of their ids."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
             head = {"models": [self._card(name) for name in self._models.cards()]}
-            self._door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
 
     def on_get_one(self, request: falcon.Request, response: falcon.Response, model: str) -> None:
         """One model with the JSON Schema of its parameters."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
             schema = json_schema(self._models.model(model).Parameters)
             head = {
                 **self._card(model),
                 "version": self._models.version(model),
                 "parameters": schema,
             }
-            self._door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
 
     def _card(self, model: str) -> dict[str, Any]:
         card = self._models.cards()[model]
@@ -115,14 +117,13 @@ class Executions:
         """The executions whose series the caller sees, the latest first."""
         call, form = self.door.call(request, response)
         with call:
-            asked = read(ExecutionsAsked, request.params)
 
             def make(asked: ExecutionsAsked, pinned: Pinned, scope: Scope) -> Made:
                 found = self.log.executions(kind, asked.configuration)
                 seen = [one for one in found if all(map(scope.allows, series_of(one)))]
                 return Made({f"{kind}s": [told(one) for one in seen[: asked.limit]]})
 
-            self.door.give(request, response, call, form, asked, make, keep=False)
+            self.door.give(request, response, call, form, ExecutionsAsked, make, keep=False)
 
     def one(self, execution: str, kind: ExecutionKind, scope: Scope) -> Execution:
         """One of a kind. Raises `NotFound`, `NotEntitled`."""
@@ -196,10 +197,11 @@ class Forecasts:
         door = self._executions.door
         call, form = door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
             found = self._executions.one(execution, "forecast", call.scope)
             head = {**told(found), "record": _without_request(found.facts)}
-            door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+            door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
 
 
 class Backtests:
@@ -228,17 +230,18 @@ class Backtests:
         door = self._executions.door
         call, form = door.call(request, response)
         with call:
-            asked = read(ScoresAsked, request.params)
             found = self._executions.one(execution, "backtest", call.scope)
-            head = {**told(found), "plan": found.facts["plan"]}
-            if found.state == "done":
-                tables = self._backtest.result(execution).tables
-                head["subjects"] = found.facts["subjects"]
-                head["synthetic"] = found.facts["synthetic"]
-                head["scores"] = [
-                    _finite(row) for table in tables for row in scores(table, asked.by)
-                ]
-            door.give(request, response, call, form, asked, lambda *_: Made(head), keep=False)
+
+            def make(asked: ScoresAsked, pinned: Pinned, scope: Scope) -> Made:
+                head = {**told(found), "plan": found.facts["plan"]}
+                if found.state == "done":
+                    tables = self._backtest.result(execution).tables
+                    rows = [_finite(row) for table in tables for row in scores(table, asked.by)]
+                    kept = {name: found.facts[name] for name in ("subjects", "synthetic")}
+                    head |= {**kept, "scores": rows}
+                return Made(head)
+
+            door.give(request, response, call, form, ScoresAsked, make, keep=False)
 
 
 def series_of(execution: Execution) -> tuple[SeriesId, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import falcon
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import LocationsAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import figures, moments, texts
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.time import format_instant
@@ -26,8 +26,7 @@ class Locations:
         """Places by market, kind and code."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            asked = read(LocationsAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._found)
+            self._door.give(request, response, call, form, LocationsAsked, self._found)
 
     def _found(self, asked: LocationsAsked, pinned: Pinned, scope: Scope) -> Made:
         found = self._find.run(scope, market=asked.market, kind=asked.kind, as_of=asked.as_of)

@@ -7,10 +7,10 @@ from typing import Any
 
 import falcon
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import NothingAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import NotFound
@@ -27,8 +27,7 @@ class Markets:
         """All markets, in the order of their ids."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._all)
+            self._door.give(request, response, call, form, NothingAsked, self._all)
 
     def _all(self, asked: NothingAsked, pinned: Pinned, scope: Scope) -> Made:
         return Made({"markets": [_market(card) for card in self._catalogue.cards().values()]})
@@ -37,12 +36,11 @@ class Markets:
         """One market with its runs and datasets."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(NothingAsked, request.params)
             cards = self._catalogue.cards()
             if market not in cards:
                 raise NotFound(f"no such market is installed; there are {', '.join(cards)}.")
             head = _market(cards[market])
-            self._door.give(request, response, call, form, asked, lambda *_: Made(head))
+            self._door.give(request, response, call, form, NothingAsked, lambda *_: Made(head))
 
 
 def _market(card: MarketCard) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ class Metrics:
         self._now = Gauge(
             "c254_http_requests_in_flight", "Requests being answered.", registry=self.registry
         )
-        self._decisions = Counter(
+        decisions = Counter(
             "c254_authz_decisions",
             "Calls by what was decided.",
             ("effect",),
@@ -41,6 +41,7 @@ class Metrics:
             registry=self.registry,
         )
         self._hits, self._misses = cache.labels("hit"), cache.labels("miss")
+        self._allowed, self._denied = decisions.labels("allow"), decisions.labels("deny")
 
     def begun(self) -> None:
         """A request is here."""
@@ -57,9 +58,9 @@ class Metrics:
         self._requests.labels(known, route, f"{status // 100}xx").inc()
         self._seconds.labels(route).observe(seconds)
 
-    def decided(self, effect: str) -> None:
+    def decided(self, *, allowed: bool) -> None:
         """A call was allowed or denied."""
-        self._decisions.labels(effect).inc()
+        (self._allowed if allowed else self._denied).inc()
 
     def looked_up(self, *, found: bool) -> None:
         """The cache was asked."""

@@ -7,10 +7,10 @@ from typing import Any
 import falcon
 import numpy as np
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import BoardAsked, ProvenanceAsked, QualityAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.series import window_of
 from carbon254.adapters.http.tables import counts, instants, moments, texts
 from carbon254.core.domain.entitlements import Scope
@@ -34,8 +34,7 @@ class Boards:
         """The board of a day; every average names its block, its hours and its finality."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(BoardAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._shown)
+            self._door.give(request, response, call, form, BoardAsked, self._shown)
 
     def _shown(self, asked: BoardAsked, pinned: Pinned, scope: Scope) -> Made:
         board = self._board.run(
@@ -54,8 +53,7 @@ class Provenances:
         """The row, its document and receipt, the fragment it stands in, and what the parser reads there today."""
         call, form = self._door.call(request, response)
         with call:
-            asked = read(ProvenanceAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._traced)
+            self._door.give(request, response, call, form, ProvenanceAsked, self._traced)
 
     def _traced(self, asked: ProvenanceAsked, pinned: Pinned, scope: Scope) -> Made:
         found = self._trace.run(
@@ -100,8 +98,7 @@ class Qualities:
         """Worst first; over a window, or each market's last two days."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            asked = read(QualityAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._checked)
+            self._door.give(request, response, call, form, QualityAsked, self._checked)
 
     def _checked(self, asked: QualityAsked, pinned: Pinned, scope: Scope) -> Made:
         cards = self._catalogue.cards()

@@ -7,10 +7,10 @@ from typing import Any
 
 import falcon
 
-from carbon254.adapters.http.asking import read
 from carbon254.adapters.http.cursors import Pinned
-from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.parameters import CardAsked, CoverageAsked, FindAsked
+from carbon254.adapters.http.replies import Made
 from carbon254.adapters.http.tables import Cells, counts, figures, moments, texts
 from carbon254.adapters.http.values import series_of
 from carbon254.core.domain.entitlements import Scope, SeriesPattern
@@ -32,8 +32,7 @@ class Series:
         """Stored series that match patterns and words, with how far each reaches."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            asked = read(FindAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._found)
+            self._door.give(request, response, call, form, FindAsked, self._found)
 
     def _found(self, asked: FindAsked, pinned: Pinned, scope: Scope) -> Made:
         entries = self._find.run(
@@ -54,14 +53,13 @@ class Series:
         """What the number is, when it is due, how far it reaches and how it is revised."""
         call, form = self._door.call(request, response)
         with call:
-            series, asked = series_of(parts), read(CardAsked, request.params)
 
             def make(asked: CardAsked, pinned: Pinned, scope: Scope) -> Made:
-                card = self._describe.run(series, scope, as_of=pinned.as_of)
+                card = self._describe.run(series_of(parts), scope, as_of=pinned.as_of)
                 head = {**plain(card), "as_of": pinned.as_of and format_instant(pinned.as_of)}
                 return Made(head, as_of=pinned.as_of)
 
-            self._door.give(request, response, call, form, asked, make)
+            self._door.give(request, response, call, form, CardAsked, make)
 
 
 class Coverages:
@@ -74,8 +72,7 @@ class Coverages:
         """Intervals by state for each series, over a window or from its first to its last interval."""
         call, form = self._door.call(request, response, table=True)
         with call:
-            asked = read(CoverageAsked, request.params)
-            self._door.give(request, response, call, form, asked, self._covered)
+            self._door.give(request, response, call, form, CoverageAsked, self._covered)
 
     def _covered(self, asked: CoverageAsked, pinned: Pinned, scope: Scope) -> Made:
         after = SeriesId.parse(pinned.after[0]) if pinned.after else None

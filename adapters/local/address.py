@@ -42,7 +42,12 @@ def check_folder(folder: Path) -> None:
 
 
 def peer(connection: socket.socket) -> int:
-    """The user id of the process at the other end, as the system knows it."""
+    """The user id of the process at the other end, as the system knows it.
+
+    Where it cannot say, the file's mode is what keeps others out.
+    """
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.geteuid()
     size = struct.calcsize("3i")
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     return int(struct.unpack("3i", found)[1])

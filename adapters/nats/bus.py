@@ -26,11 +26,15 @@ class NatsBus:
     def __init__(self, address: Address, keep: Keep | None = None) -> None:
         self._address, self._keep = address, keep or Keep()
         self._thread = LoopThread()
-        self._connection = self._thread.call(self._prepare())
+        self._connection = self._thread.call(self._connect())
         self._made: set[Stream] = set()
 
-    async def _prepare(self) -> Connection:
+    async def _connect(self) -> Connection:
         return Connection(self._address)
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        with translated(self._address):
+            self._thread.call(self._prepared(set(streams)))
 
     def publish(self, messages: Sequence[Message]) -> int:
         places = {stream_of(message.subject) for message in messages}
@@ -70,14 +74,21 @@ class NatsBus:
 
     async def _publish(self, messages: Sequence[Message], places: set[Stream]) -> int:
         streams = await self._connection.streams()
-        await self._make(streams, places)
+        if not places <= self._made:
+            await self._make(streams, places)
         try:
+            if len(messages) == 1:
+                return await self._send_one(streams, messages[0])
             return sum([await self._send(streams, some) for some in _portions(messages)])
         except NoStreamResponseError:
             self._made -= places  # somebody deleted one: it is made again at the next attempt
             raise
 
+    async def _send_one(self, streams: JetStreamContext, one: Message) -> int:
+        return not (await streams.publish(one.subject, one.body, headers=headers_of(one))).duplicate
+
     async def _send(self, streams: JetStreamContext, messages: Sequence[Message]) -> int:
+        """Send messages in their order and wait for all acknowledgements together."""
         waiting = [
             await streams.publish_async(one.subject, one.body, headers=headers_of(one))
             for one in messages
@@ -89,6 +100,10 @@ class NatsBus:
             if isinstance(one, BaseException):
                 raise one
         return sum(not one.duplicate for one in told)  # type: ignore[union-attr]
+
+    async def _prepared(self, places: set[Stream]) -> None:
+        if not places <= self._made:
+            await self._make(await self._connection.streams(), places)
 
     async def _make(self, streams: JetStreamContext, places: set[Stream]) -> None:
         for place in sorted(places - self._made):

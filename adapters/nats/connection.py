@@ -61,6 +61,7 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._client: Client | None = None
+        self._streams: JetStreamContext | None = None
         self._opening = asyncio.Lock()
         self._trouble: Exception | None = None  # what the library met last
         self.listeners: set[Callable[[], None]] = (
@@ -69,16 +70,22 @@ class Connection:
 
     async def client(self) -> Client:
         """The connected client. Raises where the server is away: nothing waits in a buffer for its return."""
-        async with self._opening:
-            if self._client is None or self._client.is_closed:
-                self._client = await self._open()
-        if not self._client.is_connected:
+        client = self._client
+        if client is None or client.is_closed:
+            async with self._opening:
+                client = self._client
+                if client is None or client.is_closed:
+                    client = self._client = await self._open()
+                    self._streams = client.jetstream(timeout=self._address.seconds)
+        if not client.is_connected:
             raise nats.errors.ConnectionReconnectingError
-        return self._client
+        return client
 
     async def streams(self) -> JetStreamContext:
         """The client's JetStream side."""
-        return (await self.client()).jetstream(timeout=self._address.seconds)
+        await self.client()
+        assert self._streams is not None
+        return self._streams
 
     async def _open(self) -> Client:
         client, to = Client(), self._address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -45,7 +44,7 @@ class Doorkeeper:
         self._relay = Password(random(24).hex())
         self._issuer = Issuer(random(32))
         self._lock = threading.Lock()
-        self._told = ""
+        self._state: object = None  # what the server's accounts were made from
         self._grants: GrantStreams | None = None
         self._callout: Callout | None = None
         self._ended = threading.Event()
@@ -63,8 +62,7 @@ class Doorkeeper:
 
     def start(self) -> None:
         """Start the server. Raises `StreamUnavailable`."""
-        self._told = render([], self._relay, self._issuer.name)
-        self._server.start(self._told)
+        self._server.start(render([], self._relay, self._issuer.name))
 
     def open(self, grants: GrantStreams, now: Callable[[], datetime]) -> None:
         """Let in whoever holds a valid key and may subscribe. Raises `StreamUnavailable`."""
@@ -75,20 +73,15 @@ class Doorkeeper:
         self._watcher.start()
 
     def refresh(self) -> None:
-        """Tell the server of the accounts of all who hold a key, where that has changed."""
+        """Tell the server of the accounts of all who hold a key, where keys or policy have changed."""
         assert self._grants is not None
         with self._lock:
+            state = (self._grants.scopes(), [key.id for key in self._grants.valid_keys()])
+            if state == self._state:
+                return
             users = [user_of(reader) for reader in self._grants.plan()]
-            wanted = render(users, self._relay, self._issuer.name) + self._keys()
-            if wanted != self._told:
-                self._server.reload(wanted)
-                self._told = wanted
-
-    def _keys(self) -> str:
-        """A comment that is another whenever other keys are valid."""
-        assert self._grants is not None
-        ids = " ".join(sorted(key.id for key in self._grants.valid_keys()))
-        return f"# keys {hashlib.sha256(ids.encode()).hexdigest()}\n"
+            self._server.reload(render(users, self._relay, self._issuer.name))
+            self._state = state
 
     def _admit(self, knock: Knock) -> User:
         """The user of who knocks; the grant, or the refusal, is audited."""

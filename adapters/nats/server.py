@@ -92,22 +92,21 @@ class NatsServer:
         """End a server of this folder whose owner died without stopping it."""
         try:
             number = int(self._pid.read_text())
-            command = Path(f"/proc/{number}/cmdline").read_bytes()
         except (OSError, ValueError):
             return
-        if str(config).encode() not in command.split(b"\0"):
-            return  # the number belongs to somebody else by now
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGTERM)
         end = time.monotonic() + _START
-        while Path(f"/proc/{number}").exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        while (
+            str(config) in _command(number) and time.monotonic() < end
+        ):  # else the number is somebody else's by now
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGTERM)
+            time.sleep(0.02)
 
     def _configure(self) -> None:
         text = _CONFIG.format(
             port=self.port, name=self._name, folder=self._folder / "streams", grants=self._grants
         )
-        _write_private(self._folder / "server.conf", text)
+        write_private(self._folder / "server.conf", text)
 
     def _wait(self) -> None:
         end = time.monotonic() + _START
@@ -183,7 +182,16 @@ class NatsServer:
             self._process = None
 
 
-def _write_private(path: Path, text: str) -> None:
+def _command(number: int) -> list[str]:
+    """The words with which a process was started; none where it has ended."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []
+
+
+def write_private(path: Path, text: str) -> None:
     """Write a file that its owner alone may read: it may hold passwords."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there, open to others
         file.write(text)

@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -29,6 +29,7 @@ from carbon254.core.domain.time import EPOCH
 _AT_ONCE: Final = 512  # messages of one request
 _MOST_BYTES: Final = 8 * 2**20
 _EXPIRES: Final = 30  # seconds that a request waits at the server
+_ALIVE: Final = "100"
 _SIGN: Final = 5  # seconds between its signs of life while there is nothing to send
 _FORGET: Final = 300.0  # seconds after which the server gives up a consumer that nobody asks
 _PAUSES: Final = (
@@ -40,6 +41,9 @@ _PAUSES: Final = (
     10.0,
     30.0,
 )  # before the next try to open the consumer again
+
+
+Event = tuple[str, str] | None  # how a request ended; None: the server went, or is back
 
 
 class NatsSubscription:
@@ -54,9 +58,7 @@ class NatsSubscription:
         self._changed = threading.Condition()
         self._closed = False
         self._next = 1  # the number from which to go on
-        self._arrived: asyncio.Queue[Msg | None] = (
-            asyncio.Queue()
-        )  # None: the server went, or is back
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._room = asyncio.Event()
         self._inbox: Any = None
         self._consumer = ""
@@ -104,8 +106,8 @@ class NatsSubscription:
         if self._inbox is not None:
             await self._inbox.unsubscribe()
         inbox = client.new_inbox()
-        self._arrived = asyncio.Queue()
-        self._inbox = await client.subscribe(inbox, cb=self._arrived.put)
+        self._events = asyncio.Queue()
+        self._inbox = await client.subscribe(inbox, cb=self._hearing(self._events))
         made = await streams.add_consumer(
             self._stream.name, config, name=inbox.rpartition(".")[2].replace(".", "")
         )
@@ -133,7 +135,7 @@ class NatsSubscription:
                 failed += 1
 
     async def _pull(self) -> None:
-        """Ask for messages and take what comes until the request is answered. Raises where the consumer is gone."""
+        """Ask for messages and wait until the request is answered. Raises where the consumer is gone."""
         self._room.clear()
         with self._changed:
             full = bool(self._waiting)
@@ -141,58 +143,67 @@ class NatsSubscription:
             await self._room.wait()
         client = await self._connection.client()
         wanted = {
-            "batch": _AT_ONCE,
-            "max_bytes": _MOST_BYTES,
-            "expires": _EXPIRES * 10**9,
-            "idle_heartbeat": _SIGN * 10**9,
-        }
+            "batch": _AT_ONCE, "max_bytes": _MOST_BYTES, "expires": _EXPIRES * 10**9, "idle_heartbeat": _SIGN * 10**9,
+        }  # fmt: skip
+        self._left = _AT_ONCE
         await client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream.name}.{self._consumer}",
             json.dumps(wanted).encode(),
             reply=self._reply,
         )
-        for _ in range(_AT_ONCE):
-            while (status := self._take_in(await self._heard())) == "100":
-                pass  # a sign of life
-            if status:
-                return
+        status, said = await self._answered()
+        if status in ("503", "404") or (status == "409" and "Consumer" in said):
+            raise nats.errors.NoRespondersError
+
+    async def _answered(self) -> tuple[str, str]:
+        """How the server ended the request, with its words; silence and a lost connection raise."""
+        loop, patience = asyncio.get_running_loop(), 2.5 * _SIGN
+        self._heard_at = loop.time()
+        while True:
+            try:
+                told = await asyncio.wait_for(self._events.get(), patience)
+            except TimeoutError:
+                if loop.time() - self._heard_at < patience:
+                    continue
+                raise
+            if told is None:
+                raise nats.errors.StaleConnectionError
+            return told
+
+    def _hearing(self, events: asyncio.Queue[Event]) -> Callable[[Msg], Awaitable[None]]:
+        async def hear(message: Msg) -> None:
+            await self._hear(events, message)
+
+        return hear
+
+    async def _hear(self, events: asyncio.Queue[Event], message: Msg) -> None:
+        """A message, or a word of the server about the request; handled here at once, whoever waits is woken."""
+        self._heard_at = asyncio.get_running_loop().time()
+        status = JetStreamContext.is_status_msg(message)
+        if status is None:
+            self._keep(message)
+            self._left -= 1
+            if not self._left:
+                events.put_nowait(("", ""))
+        elif status != _ALIVE:
+            events.put_nowait((str(status), (message.headers or {}).get("Description", "")))
+
+    def _keep(self, message: Msg) -> None:
+        number = message.metadata.sequence.stream
+        self._next = number + 1
+        made = delivery(message.subject, message.data, message.headers, number, _arrived(message))
+        with self._changed:
+            self._waiting.append(made)
+            self._changed.notify_all()
 
     def _look_up(self) -> None:
-        self._arrived.put_nowait(None)
+        self._events.put_nowait(None)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until the server goes or is back."""
         with suppress(TimeoutError):
-            while await asyncio.wait_for(self._arrived.get(), seconds):
+            while await asyncio.wait_for(self._events.get(), seconds):
                 pass
-
-    async def _heard(self) -> Msg:
-        message = await asyncio.wait_for(self._arrived.get(), 2.5 * _SIGN)
-        if message is None:
-            raise nats.errors.StaleConnectionError
-        return message
-
-    def _take_in(self, message: Msg) -> str:
-        """Queue a message, or return the status that the server tells. Raises where that ends the consumer."""
-        status = JetStreamContext.is_status_msg(message)
-        if status is None:
-            told = message.metadata
-            self._next = told.sequence.stream + 1
-            made = delivery(
-                message.subject,
-                message.data,
-                message.headers,
-                told.sequence.stream,
-                _arrived(message),
-            )
-            with self._changed:
-                self._waiting.append(made)
-                self._changed.notify_all()
-            return ""
-        said = (message.headers or {}).get("Description", "")
-        if status in ("503", "404") or (status == "409" and "Consumer" in said):
-            raise nats.errors.NoRespondersError
-        return str(status)
 
     async def _leave(self) -> None:
         self._connection.listeners.discard(self._look_up)

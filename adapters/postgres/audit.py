@@ -13,9 +13,9 @@ from carbon254.adapters.postgres.connections import Connections, translated
 from carbon254.adapters.postgres.schema import check_name, lock_key
 from carbon254.adapters.postgres.writing import lock
 from carbon254.core.domain.audit import Kept
-from carbon254.core.domain.errors import StoreUnavailable
+from carbon254.core.domain.errors import Conflict, StoreUnavailable
 from carbon254.ports.audit import AuditQuestion
-from carbon254.ports.auditing import GroupedAuditLog, Node, Row, columns, conditions
+from carbon254.ports.auditing import GroupedAuditLog, Node, Row, conditions
 
 VERSION: Final = 1
 SCHEMA: Final = "carbon254_audit"
@@ -79,10 +79,12 @@ class PostgresAuditShelf:
     def put(self, rows: Sequence[Row], nodes: Sequence[Node]) -> None:
         assert self._writer is not None
         with self._writer.cursor() as cursor:
-            values = [columns(row) for row in rows]
-            cursor.executemany(
-                "INSERT INTO entries VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", values
-            )
+            try:
+                cursor.executemany(
+                    "INSERT INTO entries VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", rows
+                )
+            except errors.UniqueViolation:
+                raise Conflict(f"{self._connections.where}: another process wrote first.") from None
             if nodes:
                 cursor.executemany("INSERT INTO nodes VALUES (%s, %s, %s)", nodes)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -50,10 +51,18 @@ def _first(error: Exception) -> str:
 class Connections:
     """Opens connections and keeps a few; one that the server has closed meanwhile is not handed out again.
 
-    ``defaults`` are parameters of libpq that the address may set otherwise.
+    ``defaults`` are parameters of libpq that the address may set otherwise. ``plan_once``: the server plans a statement
+    once a connection, not for the values of each question, and follows an index instead of noting places first.
     """
 
-    def __init__(self, dsn: str, schema: str, **defaults: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        schema: str,
+        *,
+        plan_once: bool = False,
+        defaults: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:  # its text would repeat the address, password and all
@@ -67,6 +76,11 @@ class Connections:
         } | given
         self._conninfo = make_conninfo(**settings)
         self._schema = schema
+        self._plans = (
+            "SET plan_cache_mode TO force_generic_plan; SET enable_bitmapscan TO off"
+            if plan_once
+            else ""
+        )
         self.where = f"Postgres {given.get('host', 'on this machine')}/{given.get('dbname', '')}"
         self._idle: list[psycopg.Connection[Any]] = []
         self._lock = threading.Lock()
@@ -77,7 +91,8 @@ class Connections:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.execute(
             f"SET search_path TO {self._schema}; SET TimeZone TO 'UTC'; SET client_min_messages TO warning; "
-            "SET jit TO off".encode()  # compiling costs more than any of our queries
+            "SET jit TO off; "  # compiling costs more than any of our queries
+            f"{self._plans}".encode()
         )
         return connection
 

@@ -28,7 +28,7 @@ class PostgresLeadership:
 
     def __init__(self, dsn: str, *, schema: str = "carbon254", seat: str = "jobs") -> None:
         self._key = lock_key(f"{check_name(schema)} leader of {seat}")
-        self._connections = Connections(dsn, schema, **_PATIENCE)
+        self._connections = Connections(dsn, schema, defaults=_PATIENCE)
         self._connection: psycopg.Connection[Any] | None = None
         self._guard = threading.Lock()
 

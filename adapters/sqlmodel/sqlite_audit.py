@@ -12,9 +12,9 @@ from typing import Any, Final
 from carbon254.adapters.sqlmodel.engines import translated
 from carbon254.adapters.sqlmodel.sqlite import make_folder
 from carbon254.core.domain.audit import Kept
-from carbon254.core.domain.errors import StoreUnavailable
+from carbon254.core.domain.errors import Conflict, StoreUnavailable
 from carbon254.ports.audit import AuditQuestion
-from carbon254.ports.auditing import GroupedAuditLog, Node, Row, columns, conditions
+from carbon254.ports.auditing import GroupedAuditLog, Node, Row, conditions
 
 VERSION: Final = 1
 _NEVER: Final = "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
@@ -101,9 +101,10 @@ class SqliteAuditShelf:
                 self._within = None
 
     def put(self, rows: Sequence[Row], nodes: Sequence[Node]) -> None:
-        self._writer.executemany(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(columns, rows)
-        )
+        try:
+            self._writer.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"{self._where} is not as it was left ({error}).") from None
         if nodes:
             self._writer.executemany("INSERT INTO nodes VALUES (?, ?, ?)", nodes)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from attrs import evolve
 
 from carbon254.core.domain.observations import Column, Observations, as_int, only_used
 from carbon254.core.domain.revisions import current
+from carbon254.core.domain.series import SeriesId
 
 _TOLD = ("interval_start", "interval_end", "issued_at", "value", "state", "finality", "source_rank", "flags",
          "published_at", "published_basis")  # fmt: skip
@@ -34,10 +36,16 @@ def changed(rows: Observations, at: np.datetime64) -> Observations:
     return rows.take(np.setdiff1d(now, before))
 
 
+@lru_cache(maxsize=1 << 16)
+def written(series: SeriesId) -> str:
+    """The written form of a series; thousands stand in every part of a large delta."""
+    return str(series)
+
+
 def ordered(rows: Observations) -> Observations:
-    """The rows by start, series, end and issue, whatever order they came in; only series that they use."""
+    """The rows by start, series as written, end and issue, whatever order they came in; only series that they use."""
     used = only_used(rows)
-    names = sorted(range(len(used.series)), key=lambda place: used.series[place])
+    names = sorted(range(len(used.series)), key=[written(one) for one in used.series].__getitem__)
     place = np.empty(len(names), dtype=np.int32)
     place[names] = np.arange(len(names), dtype=np.int32)
     made = evolve(
@@ -51,20 +59,22 @@ def ordered(rows: Observations) -> Observations:
 
 
 def parts(rows: Observations, cost: Column, most: int) -> Iterator[Observations]:
-    """Cut rows, in their order, into parts that cost no more than ``most`` each; a row alone may cost more."""
+    """Cut rows, in their order, into parts that cost no more than ``most`` each, with the series that each uses.
+
+    A row alone may cost more.
+    """
     first, spent = 0, np.cumsum(cost)
     while first < len(rows):
         before = int(spent[first - 1]) if first else 0
         last = max(first + 1, int(np.searchsorted(spent, before + most, side="right")))
-        yield rows.take(np.arange(first, last))
+        yield only_used(rows.take(np.arange(first, last)))
         first = last
 
 
 def digest(rows: Observations) -> str:
     """SHA-256 of what rows say, in hex: equal for equal rows, wherever they were read from."""
-    made = hashlib.sha256()
-    for series, unit in zip(rows.series, rows.units, strict=True):
-        made.update(f"{series} {unit}\n".encode())
+    names = [written(one) for one in rows.series]
+    made = hashlib.sha256("\n".join([*names, *rows.units, ""]).encode())
     made.update(rows.code.astype("<i4").tobytes())
     for name in _TOLD:
         values = rows.column(name)

@@ -28,6 +28,20 @@ class StreamGrant:
     subjects: tuple[str, ...]
 
 
+def streams_of(cards: Mapping[str, MarketCard]) -> tuple[Stream, ...]:
+    """The streams of these markets, one a kind of place and one for signs of life; none where the card forbids it."""
+    return tuple(
+        Stream(market, kind)
+        for market, card in sorted(cards.items())
+        if card.redistribution != "forbidden"
+        for kind in (*_kinds(card), HEARTBEAT)
+    )
+
+
+def _kinds(card: MarketCard) -> Sequence[str]:
+    return sorted({kind for dataset in card.datasets.values() for kind in dataset.kinds})
+
+
 def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGrant, ...]:
     """What the scope allows of the streams of these markets, with the signs of life of each market it sees.
 
@@ -39,7 +53,7 @@ def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGran
             continue
         own = [
             StreamGrant(Stream(market, kind), subjects)
-            for kind in sorted({kind for one in card.datasets.values() for kind in one.kinds})
+            for kind in _kinds(card)
             if (subjects := tuple(_subjects(scope, card, kind)))
         ]
         if own:

@@ -69,7 +69,7 @@ class Frontier:
             return EMPTY
         *others, root = self._nodes
         for node in reversed(others):
-            root = node_hash(node, root)
+            root = sha256(b"\x01" + node + root).digest()  # `node_hash`; every entry asks
         return root
 
 

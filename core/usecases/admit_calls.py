@@ -24,7 +24,13 @@ from carbon254.ports.log import Log, silent
 from carbon254.ports.policy import Policy
 
 TOKEN: Final = re.compile(r"c254_([0-9a-f]{12})_([0-9a-f]{64})")
+_SHOWN: Final = re.compile(r"(c254_[0-9a-f]{12})_[0-9A-Za-z]+")  # a key where none should be
 _OUTWARD: Final = frozenset(("export", "stream"))  # what carries numbers out of the house
+_TOLD: Final = {  # to who shows the right secret
+    "expired": "the API key {key} has expired: ask for a new one.",
+    "revoked": "the API key {key} was revoked: ask for a new one.",
+}
+_TELLING: Final = frozenset(("read", "export"))  # what changes nothing
 _WRONG: Final = (
     "the API key is not known or not right: use one that 'carbon254 keys create' printed."
 )
@@ -65,7 +71,7 @@ class AdmitCalls:
         match = TOKEN.fullmatch(token)
         key = self.keys.find(match[1]) if match else None
         right = hmac.compare_digest(
-            digest_of(match[2] if match else token), key.digest if key else digest_of("")
+            digest_of(match[2] if match else ""), key.digest if key else digest_of("")
         )
         if key is not None and right and key.valid(self.clock.now()):
             return Principal(key.principal, key.tenant, key.roles, key.id)
@@ -75,26 +81,15 @@ class AdmitCalls:
         self, key: ApiKey | None, right: bool, token: str, door: str, target: str, request_id: str
     ) -> Unauthenticated:
         """The refusal of a key, written down where the key is known: strangers cannot fill the log."""
-        why = (
-            "unknown"
-            if key is None
-            else "wrong"
-            if not right
-            else "revoked"
-            if key.revoked_at
-            else "expired"
-        )
+        why = _why_refused(key, right)
         self.log("key refused", why=why, key=key.id if key else "", door=door, request=request_id)
         if key is not None:
             self.audit.append(AuditEntry(
-                "refused", self.clock.now(), self.new_id(), key.principal, key.tenant, "authenticate", target, door,
-                key.id, request_id, outcome=Unauthenticated.code, roles=key.roles,
+                "refused", self.clock.now(), self.new_id(), key.principal, key.tenant, "authenticate",
+                self._masked(target), door, key.id, request_id, outcome=Unauthenticated.code, roles=key.roles,
                 facts={"why": why, "secret": self.mask(token)},
             ))  # fmt: skip
-        if key is not None and right:
-            return Unauthenticated(f"the API key {key.id} has {why}: ask for a new one." if why == "expired"
-                                   else f"the API key {key.id} was revoked: ask for a new one.")  # fmt: skip
-        return Unauthenticated(_WRONG)
+        return Unauthenticated(_TOLD.get(why, _WRONG).format(key=key.id if key else ""))
 
     def scope(self, principal: Principal, action: str) -> Scope:
         """What the principal sees in doing this: the policy's scope, less markets whose card keeps data inside.
@@ -132,13 +127,28 @@ class AdmitCalls:
         request_id: str,
         trace: str = "",
     ) -> Call:
-        """A call, to be used in a ``with``; ``target`` is what is asked for, without any secret.
+        """A call, to be used in a ``with``; ``target`` is what is asked for; keys in it are masked.
 
         On entering, ``started`` is durable, or `AuditUnavailable` is raised and nothing happens; then `NotEntitled`
         where the principal may not do this at all. Reading is always entered: its scope may show nothing. On leaving,
-        ``finished`` is durable with ``ok`` or the code of the error, or `AuditUnavailable` is raised.
+        ``finished`` is durable with the outcome and its decision, or `AuditUnavailable` is raised;
+        after an answer that only told numbers it follows with the next commit, and nothing begins until it is written.
         """
-        return Call(self, principal, action, target, door, request_id, trace, self.new_id())
+        return Call(
+            self, principal, action, self._masked(target), door, request_id, trace, self.new_id()
+        )
+
+    def _masked(self, text: str) -> str:
+        """The text with the secrets of keys that somebody put into it masked."""
+        return _SHOWN.sub(lambda found: f"{found[1]}_{self.mask(found[0])}", text)
+
+
+def _why_refused(key: ApiKey | None, right: bool) -> str:
+    if key is None:
+        return "unknown"
+    if not right:
+        return "wrong"
+    return "revoked" if key.revoked_at else "expired"
 
 
 def _stays_inside(card: MarketCard, principal: Principal, action: str) -> bool:
@@ -208,8 +218,9 @@ class Call:
         )  # fmt: skip
 
     def _write(self, kind: str, outcome: str = "", decision: Decision | None = None) -> None:
-        who = self.principal
-        self._admit.audit.append(AuditEntry(
+        who, audit = self.principal, self._admit.audit
+        write = audit.follow if outcome == "ok" and self.action in _TELLING else audit.append
+        write(AuditEntry(
             kind, self._admit.clock.now(), self.id, who.name, who.tenant, self.action, self.target, self.door, who.key,
             self.request_id, self.trace, outcome, who.roles,
             self.facts if kind == "finished" else {}, decision,

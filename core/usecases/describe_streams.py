@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from carbon254.core.domain import vocabulary
 from carbon254.core.domain.cards import MarketCard
-from carbon254.core.domain.streams import HEARTBEAT, Stream
+from carbon254.core.domain.grants import streams_of
+from carbon254.core.domain.streams import Stream
 from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis, State
 from carbon254.core.usecases.message_forms import (
     COLUMNS,
@@ -34,6 +35,11 @@ def describe(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
     open_ = {
         name: card for name, card in sorted(cards.items()) if card.redistribution != "forbidden"
     }
+    channels = {
+        "series": _series(open_), "batches": _batches(open_), "heartbeats": _heartbeats(open_),
+        "feeds": _alarms(open_, "src.v1.{market}.{dataset}.state", {"dataset": _datasets(open_)}),
+        "checks": _alarms(open_, "dq.v1.{market}.{check}", {"check": _one_of(("freshness", "completeness"))}),
+    }  # fmt: skip
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -41,22 +47,14 @@ def describe(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
             "description": "What markets say, as it becomes known: one stream a market and kind of place.",
         },
         "defaultContentType": JSON,
-        "channels": {"series": _series(open_), "batches": _batches(open_), "heartbeats": _heartbeats(open_)},
+        "channels": channels,
         "operations": {
             f"receive{name.capitalize()}": {"action": "receive", "channel": {"$ref": f"#/channels/{name}"}}
-            for name in ("series", "batches", "heartbeats")
+            for name in channels
         },
-        "components": {"schemas": {"SeriesRows": SERIES, "Heartbeat": _HEARTBEAT}},
-        "x-jetstream": {"streams": [_stream(one) for one in _streams(open_)]},
+        "components": {"schemas": {"SeriesRows": SERIES, "Heartbeat": _HEARTBEAT, "Alarm": _ALARM}},
+        "x-jetstream": {"streams": [_stream(one) for one in streams_of(cards)]},
     }  # fmt: skip
-
-
-def _streams(cards: Mapping[str, MarketCard]) -> list[Stream]:
-    kinds = {
-        name: {kind for one in card.datasets.values() for kind in one.kinds}
-        for name, card in cards.items()
-    }
-    return [Stream(name, kind) for name in cards for kind in (*sorted(kinds[name]), HEARTBEAT)]
 
 
 def _stream(stream: Stream) -> dict[str, Any]:
@@ -105,6 +103,23 @@ def _heartbeats(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
             "sign": {"contentType": JSON, "payload": {"$ref": "#/components/schemas/Heartbeat"}}
         },
     }
+
+
+def _alarms(
+    cards: Mapping[str, MarketCard], address: str, names: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "address": address,
+        "description": "That a dataset is late, not whole, or fails at its source, and that it recovered.",
+        "parameters": {"market": _one_of(cards), **names},
+        "messages": {
+            "alarm": {"contentType": JSON, "payload": {"$ref": "#/components/schemas/Alarm"}}
+        },
+    }
+
+
+def _datasets(cards: Mapping[str, MarketCard]) -> dict[str, Any]:
+    return _one_of(name for card in cards.values() for name in card.datasets)
 
 
 def _one_of(words: Any) -> dict[str, Any]:
@@ -168,6 +183,15 @@ _HEARTBEAT: Final[dict[str, Any]] = {
         "every_seconds": {"type": "number"},
     },
 }
+_ALARM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "market", "dataset", "check", "at"],
+    "properties": {
+        "type": {"enum": ["FeedLate", "FeedRecovered"]}, "market": {"type": "string"}, "dataset": {"type": "string"},
+        "check": {"enum": ["freshness", "completeness", "source"]}, "at": _INSTANT, "since": _INSTANT,
+        "reason": {"type": "string"}, "code": {"type": "string"}, "synthetic": {"type": "boolean"},
+    },
+}  # fmt: skip
 COLUMN_FIELDS: Final = {
     "series": "dictionary<int32, string>", "unit": "dictionary<int32, string>",
     "interval_start": "timestamp[us, UTC]", "interval_end": "timestamp[us, UTC]", "value": "double, null where not ok",

@@ -105,7 +105,7 @@ def _touching(
 def _batch(event: ObservationsRecorded, run: str, kind: str, rows: Observations) -> Iterator[Draft]:
     subject, about = batch_subject(event.market, run, kind), f"{event.market}/{run}/*/{kind}/*"
     for part in parts(rows, cost_of(rows, columns=True), MOST):
-        yield Draft(subject, about, ordered(part), COLUMNS)
+        yield Draft(subject, about, part, COLUMNS)
 
 
 def _singles(rows: Observations, alone: Callable[[SeriesId], bool]) -> Iterator[Draft]:
@@ -114,7 +114,7 @@ def _singles(rows: Observations, alone: Callable[[SeriesId], bool]) -> Iterator[
             continue
         mine = rows.take(np.flatnonzero(rows.code == code))
         for part in parts(mine, cost_of(mine, columns=False), MOST):
-            yield Draft(one.subject(), str(one), ordered(part), JSON)
+            yield Draft(one.subject(), str(one), part, JSON)
 
 
 def _numbered(drafts: Iterable[Draft]) -> Iterator[Draft]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from carbon254.core.domain.entitlements import Principal
+from carbon254.core.domain.entitlements import Principal, Scope
 from carbon254.core.domain.grants import StreamGrant, grants_of
 from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.ports.identity import ApiKey
@@ -50,8 +50,12 @@ class GrantStreams:
     def plan(self) -> Sequence[Reader]:
         """The same, granting nothing: for a server that must know its accounts before anybody comes."""
         cards = self.admit.cards()
+        return [Reader(who, grants_of(scope, cards)) for who, scope in self.scopes()]
+
+    def scopes(self) -> Sequence[tuple[Principal, Scope]]:
+        """Who holds a valid key and may subscribe, with the scope from which grants are made."""
         return [
-            Reader(principal, grants_of(self.admit.scope(principal, "stream"), cards))
+            (principal, self.admit.scope(principal, "stream"))
             for principal in self._principals()
             if self.admit.policy.may(principal, "stream")
         ]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from attrs import field, frozen
 
-from carbon254.core.domain.deltas import digest
+from carbon254.core.domain.deltas import digest, written
 from carbon254.core.domain.events import ObservationsRecorded
 from carbon254.core.domain.observations import Column, Observations, from_instant64
 from carbon254.core.domain.series import SeriesId
@@ -52,7 +52,7 @@ def cost_of(rows: Observations, *, columns: bool) -> Column:
     if not columns:
         return np.full(len(rows), _ROW, dtype=np.int64)
     names = np.array(
-        [len(str(one)) + len(unit) for one, unit in zip(rows.series, rows.units, strict=True)]
+        [len(written(one)) + len(unit) for one, unit in zip(rows.series, rows.units, strict=True)]
     )
     return _ROW_OF_COLUMNS + names[rows.code].astype(np.int64) if len(rows) else names[:0]
 

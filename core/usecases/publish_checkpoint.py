@@ -8,7 +8,9 @@ from typing import Any
 from attrs import frozen
 
 from carbon254.core.domain.checkpoints import checkpoint_text, read_checkpoint
+from carbon254.core.domain.errors import DocumentDamaged
 from carbon254.core.domain.events import AuditCheckpointed
+from carbon254.core.domain.merkle import TreeHead
 from carbon254.ports.audit import AuditLog, CheckpointBook, Signer
 from carbon254.ports.clock import Clock
 
@@ -29,11 +31,18 @@ class PublishCheckpoint:
         Raises `AuditUnavailable`, `DiskFull`, `StoreUnavailable`.
         """
         head = self.audit.head()
-        notes = self.book.all()
-        if head.size == 0 or (notes and read_checkpoint(self.signer.read(notes[-1])) == head):
+        if head.size == 0 or self._last() == head:
             return None
         note = self.signer.sign(checkpoint_text(head))
         self.book.add(note)
         event = AuditCheckpointed(head.size, head.root.hex(), note, self.clock.now())
         self.announce(event.facts())
         return note
+
+    def _last(self) -> TreeHead | None:
+        """The head of the last note; None for one that another key signed."""
+        notes = self.book.all()
+        try:
+            return read_checkpoint(self.signer.read(notes[-1])) if notes else None
+        except DocumentDamaged:
+            return None

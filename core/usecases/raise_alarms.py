@@ -19,9 +19,8 @@ from carbon254.ports.clock import Clock
 from carbon254.ports.records import Facts
 
 CHECKS: tuple[Check, ...] = ("freshness", "completeness", "source")
-_SURE = (
-    2  # times in a row that a check must fail: a document may be on its way at the moment of one
-)
+# Times in a row that a check must fail: at the moment of one, a document may be on its way.
+_SURE = 2
 
 
 @frozen

@@ -11,23 +11,25 @@ from attrs import evolve, field, frozen
 
 from carbon254.core.domain.blocks import Block
 from carbon254.core.domain.entitlements import Scope, Selection
-from carbon254.core.domain.errors import ConversionUnavailable, InvalidRequest, TooLarge
-from carbon254.core.domain.expectations import day_zone_of, operating_days
+from carbon254.core.domain.errors import InvalidRequest, TooLarge
+from carbon254.core.domain.expectations import day_zone_of
 from carbon254.core.domain.observations import INSTANT, Column, from_instant64, instant64
-from carbon254.core.domain.rates import RateSource, convert_currency
-from carbon254.core.domain.resampling import Basis, Intervals, Step, aggregate, periods
+from carbon254.core.domain.rates import RateSource
+from carbon254.core.domain.resampling import Step, aggregate, periods
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import MIDNIGHT, Window, local_instant, zone
-from carbon254.core.domain.units import Unit, convert, convert_factor, to_energy, to_power
-from carbon254.core.domain.vocabulary import State, check_measure
 from carbon254.core.usecases.capture_prices import CapturePrices
+from carbon254.core.usecases.convert_values import (
+    in_another_unit,
+    in_basis,
+    in_currency,
+    source_of,
+)
 from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
 from carbon254.core.usecases.values import (
     Position,
     Values,
-    clocks_of,
-    intervals_of,
     marked_converted,
     of_aggregate,
     of_answer,
@@ -37,7 +39,6 @@ from carbon254.ports.catalogue import MarketCatalogue
 MOST_INTERVALS: Final = 1_000_000  # of one series in one question
 _AT_ONCE: Final = 16  # series whose rows are read together
 _DAY: Final = timedelta(1)
-_PRICED: Final = ("value", "mean_price")  # columns in the unit of the values
 
 
 @frozen
@@ -126,7 +127,7 @@ class ReadValues:
     def _all(self, ask: Ask, scope: Scope, after: Position | None) -> Iterator[Values]:
         for answers in self._answers(ask, scope, after):
             for answer in answers:
-                values = self._finished(ask, self._made(ask, scope, answer))
+                values = in_another_unit(self._made(ask, scope, answer), ask.unit)
                 if after is not None and values.series == after.series:
                     values = values.beyond(after)
                     if not len(values):
@@ -223,7 +224,11 @@ class ReadValues:
     # -- what becomes of an answer -------------------------------------------------------------------------
 
     def _made(self, ask: Ask, scope: Scope, answer: SeriesAnswer) -> Values:
-        answer, money = self._in_currency(ask, answer)
+        money = None
+        if ask.currency is not None:
+            zone_name, clock = self._day(ask, answer.series)
+            source = source_of(self.rates, ask.fx)
+            answer, money = in_currency(answer, ask.currency, source, zone_name, clock)
         if not (ask.step or ask.capture):
             values = of_answer(answer)
         elif ask.capture:
@@ -247,67 +252,10 @@ class ReadValues:
         if ask.block:
             named |= {"block": ask.block.name, "block_title": ask.block.title}
             named["day_zone"] = ask.block.zone or named["day_zone"]
-        return named | clocks_of(None, ask.question.published_by)
+        return named
 
     def _aggregated(self, ask: Ask, answer: SeriesAnswer) -> Values:
-        rows, unit, basis = _as(answer, ask.as_)
+        rows, unit, basis = in_basis(answer, ask.as_)
         starts, ends = self._periods(ask, answer.series)
         made = aggregate(rows, starts, ends, basis, ask.block, self._day(ask, answer.series)[0])
         return of_aggregate(evolve(answer, unit=unit), made, {})
-
-    def _in_currency(self, ask: Ask, answer: SeriesAnswer) -> tuple[SeriesAnswer, Any]:
-        """The answer in another currency, each row at the rate of its own day, and the rates that were used."""
-        if ask.currency is None or ask.currency == Unit.parse(answer.unit).currency:
-            return answer, None
-        if ask.fx is not None and ask.fx not in self.rates:
-            known = ", ".join(self.rates) or "none is installed"
-            raise ConversionUnavailable(f"there is no source of rates '{ask.fx}' ({known}).")
-        zone_name, clock = self._day(ask, answer.series)
-        ok = answer.state == State.OK
-        days = operating_days(answer.interval_start[ok], zone_name, clock) if ok.any() else ok[:0]
-        source = self.rates[ask.fx] if ask.fx else None
-        done = convert_currency(answer.value[ok], days, answer.unit, ask.currency, source)
-        value = answer.value.copy()
-        value[ok] = done.values
-        rates = {day.isoformat(): str(rate) for day, rate in done.rates.items()}
-        named = {"from": answer.unit, "to": done.unit, "source": done.source, "rates": rates}
-        return evolve(answer, unit=done.unit, value=value), named
-
-    def _finished(self, ask: Ask, values: Values) -> Values:
-        if ask.unit is None or ask.unit == values.unit:
-            return values
-        factor = convert_factor(values.unit, ask.unit)
-        changed = {
-            name: convert(values.columns[name], values.unit, ask.unit)
-            for name in _PRICED
-            if name in values.columns
-        }
-        named: dict[str, Any] = {"from": values.unit, "to": ask.unit, "factor": str(factor)}
-        if before := values.done.get("conversion"):
-            named = {**before, "then": named}
-        return marked_converted(values, ask.unit, changed, named)
-
-
-def _as(
-    answer: SeriesAnswer, wanted: Literal["energy", "power"] | None
-) -> tuple[Intervals, str, Basis]:
-    """Rows, unit and basis of what is resampled: power is averaged, energy added, each interval by its own length."""
-    rows, basis = intervals_of(answer), check_measure(answer.series.measure).basis
-    dimension = Unit.parse(answer.unit).dimension
-    if wanted is None:
-        if basis == "event":
-            raise InvalidRequest(f"{answer.series} is of events: it cannot be resampled.")
-        return rows, answer.unit, "sum" if basis == "sum" else "mean"
-    if dimension not in ("energy", "power"):
-        raise ConversionUnavailable(
-            f"{answer.series} is in {answer.unit}: neither energy nor power."
-        )
-    if wanted == "energy":
-        if dimension == "energy":
-            return rows, answer.unit, "sum"
-        power = convert(rows.value, answer.unit, "MW")
-        return evolve(rows, value=to_energy(power, rows.start, rows.end)), "MWh", "sum"
-    if dimension == "power":
-        return rows, answer.unit, "mean"
-    energy = convert(rows.value, answer.unit, "MWh")
-    return evolve(rows, value=to_power(energy, rows.start, rows.end)), "MW", "mean"

@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 from carbon254.core.domain.entitlements import SeriesPattern
 from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.domain.events import ObservationsRecorded
+from carbon254.core.domain.grants import streams_of
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.streams import Message, heartbeat_subject
 from carbon254.core.domain.time import format_instant
@@ -119,9 +120,13 @@ class RelayMessages:
         return done
 
     def beat(self) -> None:
-        """Say of every market that is published that the relay lives. Raises `StreamUnavailable`."""
-        markets = [market for market in self.catalogue.cards() if self._may(market)]
-        self.bus.publish([self._sign(market) for market in markets])
+        """Say of every market that is published that the relay lives, and see that its streams are there.
+
+        Raises `StreamUnavailable`.
+        """
+        streams = streams_of(self.catalogue.cards())
+        self.bus.prepare(streams)
+        self.bus.publish([self._sign(market) for market in sorted({one.market for one in streams})])
 
     def _sign(self, market: str) -> Message:
         identity, at = uuid4().hex, format_instant(self.clock.now())

@@ -21,10 +21,9 @@ from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.ports.records import Facts
 
-# Every few minutes only what must be whole is judged; places by the thousand are for `carbon254 quality`.
-_WATCHED: Final = Scope(
-    (SeriesPattern(),), (SeriesPattern(kind="node"), SeriesPattern(kind="unit"))
-)
+# Every few minutes only what must be whole is judged; places by the hundred are for `carbon254 quality`.
+_MANY: Final = ("node", "unit", "aggregate", "constraint")
+_WATCHED: Final = Scope((SeriesPattern(),), tuple(SeriesPattern(kind=kind) for kind in _MANY))
 _ALARM_AFTER: Final = 3  # failures in a row, but for those that a person must look at
 _LOOK: Final = ("feed_format_changed", "plugin_broken", "settings_invalid")
 _AWAY: Final = 3  # requests in a row without an answer, each after its retries

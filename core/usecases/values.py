@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from carbon254.core.domain.observations import Column, as_int
 from carbon254.core.domain.resampling import Aggregate, Intervals
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import format_instant
 from carbon254.core.domain.vocabulary import Flag, State
 from carbon254.core.usecases.query_series import SeriesAnswer
 
@@ -107,9 +106,3 @@ def marked_converted(values: Values, unit: str, changed: Mapping[str, Column], d
         "flags": np.where(there, flags | np.uint32(Flag.CONVERTED), flags),
     }
     return evolve(values, unit=unit, columns=columns, done={**values.done, "conversion": done})
-
-
-def clocks_of(as_of: datetime | None, published_by: datetime | None) -> dict[str, str]:
-    """The clocks of an answer as text; none that was not asked for."""
-    clocks = {"as_of": as_of, "published_by": published_by}
-    return {name: format_instant(one) for name, one in clocks.items() if one is not None}

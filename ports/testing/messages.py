@@ -13,7 +13,7 @@ import pytest
 
 from carbon254.core.domain.errors import InvalidRequest, TooLarge
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.streams import MOST_BYTES, Delivery, Message
+from carbon254.core.domain.streams import MOST_BYTES, Delivery, Message, Stream
 from carbon254.ports.messages import MessageBus, Subscription
 
 HUBS = "md.v1.caiso.*.price.hub.*"
@@ -51,6 +51,13 @@ class MessageBusSuite:
         (got,) = self.taken(subscription, 1)
         assert got.message == sent
         assert (got.number, got.arrived_at.utcoffset()) == (1, timedelta(0))
+
+    def test_a_stream_can_be_made_before_it_holds_anything(self, bus: MessageBus) -> None:
+        bus.prepare([Stream("caiso", "hub"), Stream("caiso", "hub")])
+        bus.prepare([Stream("caiso", "hub")])
+        subscription = bus.subscribe(NP15, "all")
+        bus.publish([told(NP15, "a")])
+        assert texts(self.taken(subscription, 1)) == ["a"]
 
     def test_messages_come_in_order_with_growing_numbers(self, bus: MessageBus) -> None:
         bus.publish([told(NP15, str(n)) for n in range(50)])

@@ -140,22 +140,22 @@ class Desk:
 
     def parts(self) -> dict[str, Any]:
         """What stands in the wiring's place."""
-        return dict(
-            catalogue=self.catalogue,
-            clock=self.clock,
-            archive=self.archive,
-            journal=self.journal,
-            store=self.store,
-            records=self.records,
-            fetcher=self.fetcher,
+        return {
+            "catalogue": self.catalogue,
+            "clock": self.clock,
+            "archive": self.archive,
+            "journal": self.journal,
+            "store": self.store,
+            "records": self.records,
+            "fetcher": self.fetcher,
             **self.more,
-            machine_clock=self.clock,
-            keys=self.keys,
-            audit=self.audit,
-            book=self.book,
-            signer=MacSigner(),
-            masks=Masks(b"salt"),
-        )
+            "machine_clock": self.clock,
+            "keys": self.keys,
+            "audit": self.audit,
+            "book": self.book,
+            "signer": MacSigner(),
+            "masks": Masks(b"salt"),
+        }
 
     def __getattr__(self, name: str) -> Any:
         """A use case by its name; it holds nothing that the stores do not hold."""

@@ -35,6 +35,7 @@ SUITES = {
     "Policy": "PolicySuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
+    "Scheduler": "SchedulerSuite",
     "SeriesStore": "SeriesStoreSuite",
     "Signer": "SignerSuite",
     "Subscription": "MessageBusSuite",

@@ -138,7 +138,7 @@ def test_the_board_for_programs_names_block_run_and_finality(run: Run, demo: Pat
 def test_a_board_of_a_day_without_data_says_so(run: Run, demo: Path) -> None:
     found = run("board", "--data", demo, "--day", "2020-01-01")
     assert found.code == 0
-    assert "caiso  nothing is stored of 2020-01-01; there is 2026-10-" in found.out
+    assert "caiso  nothing is stored of 2020-01-01; there is 2024-08-" in found.out
 
 
 # -- formats -------------------------------------------------------------------------------------------------
@@ -423,7 +423,10 @@ def test_serve_answers_and_ends_cleanly(demo: Path, signal_number: signal.Signal
             assert problem.headers["Content-Type"] == "application/problem+json"
         process.send_signal(signal_number)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", "stopped.\n")
+        *events, stopping, stopped = err.splitlines()
+        assert (process.returncode, out) == (0, "")
+        assert (stopping, stopped) == ("stopping; again to stop at once", "stopped.")
+        assert [json.loads(line)["status"] for line in events] == [200, 401]
 
 
 def test_a_folder_in_use_names_its_owner(run: Run, demo: Path) -> None:

@@ -20,7 +20,7 @@ from carbon254.core.domain.errors import StoreUnavailable
 from carbon254.ports.jobs import Leadership, Scheduler
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.jobs import ManualScheduler, MemoryLeadership
-from carbon254.ports.testing.jobs import LeadershipSuite, SchedulerSuite
+from carbon254.ports.testing.jobs import LeadershipSuite, SchedulerSuite, every
 from carbon254.ports.testing.servers import PostgresServer
 
 START = datetime(2025, 3, 29, 22, tzinfo=UTC)
@@ -72,6 +72,12 @@ class TestJobScheduler(SchedulerSuite):
         gate.wait(30)
         for work in works:
             work.result()
+
+    def test_a_new_start_ends_what_ran_before(self, scheduler: Any) -> None:
+        scheduler.start([], every, print)
+        before = scheduler._scheduler
+        scheduler.start([], every, print)
+        assert not before.running
 
 
 class TestMemoryLeadership(LeadershipSuite):

@@ -104,11 +104,10 @@ def test_it_is_the_owners_alone_and_goes_away_with_the_process(tmp_path: Path) -
 
 
 def test_another_user_is_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger_id = os.geteuid() + 1
+    monkeypatch.setattr("carbon254.adapters.local.server.peer", lambda connection: stranger_id)
     with listening(tmp_path, printing), socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(tmp_path / address.NAME))
-        monkeypatch.setattr(
-            "carbon254.adapters.local.server.peer", lambda connection: os.geteuid() + 1
-        )
         with contextlib.suppress(ConnectionError):  # the server may have hung up already
             say(stranger, "series")
         with pytest.raises((EOFError, ConnectionError)):

@@ -24,7 +24,7 @@ USED = [stream_of(one) for one in (NP15, NODE, "md.v1.miso.*.*.node.*", "sys.v1.
 
 @pytest.fixture
 def bus(nats_server: NatsServer) -> Iterator[NatsBus]:
-    made = NatsBus(Address(url=nats_server.url))
+    made = NatsBus(Address(url=nats_server.url, seconds=20))
     yield made
     made.close()
     forget_streams(nats_server)
@@ -32,13 +32,13 @@ def bus(nats_server: NatsServer) -> Iterator[NatsBus]:
 
 def forget_streams(server: NatsServer) -> None:
     """Delete every stream, for the next test."""
-    cleaner = NatsBus(Address(url=server.url))
+    cleaner = NatsBus(Address(url=server.url, seconds=20))
     cleaner.remove(USED)
     cleaner.close()
 
 
 class TestNats(MessageBusSuite):
-    pass
+    patience = 20.0  # a server on a busy machine
 
 
 async def ask(bus: NatsBus, do: Callable[[Any], Any]) -> Any:
@@ -159,6 +159,16 @@ def test_a_port_that_is_taken_is_told_with_the_servers_own_words(
 def test_settings_that_the_server_refuses_are_told(tmp_path: Path) -> None:
     with pytest.raises(StreamUnavailable, match="did not start"):
         NatsServer(tmp_path, port=0, grants="accounts { A { users: [").start()
+
+
+def test_a_server_whose_owner_died_is_ended_by_the_next(tmp_path: Path) -> None:
+    first = NatsServer(tmp_path, port=0)
+    first.start()
+    second = NatsServer(tmp_path, port=first.port)
+    second.start()
+    second.stop()
+    assert first._process is not None
+    assert first._process.wait(5) is not None
 
 
 def test_its_configuration_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from carbon254.adapters.jobs.scheduler import JobScheduler
 from carbon254.adapters.postgres.leadership import PostgresLeadership
 from carbon254.core.domain.errors import StoreUnavailable
 from carbon254.core.domain.jobs import Job
+from carbon254.core.usecases.run_jobs import JobState
 from carbon254.ports.testing.fakes.jobs import MemoryLeadership
 from carbon254.ports.testing.servers import PostgresServer
 
@@ -90,9 +91,10 @@ class Jobs:
     def when(self, job: Job, after: datetime) -> datetime:
         return after + timedelta(hours=1)
 
-    def run(self, job: Job, keep_on: Callable[[], bool]) -> None:
+    def run(self, job: Job, keep_on: Callable[[], bool]) -> JobState:
         self.ran.append(self.name)
         self.began.set()
+        return JobState(job)
 
 
 @contextmanager

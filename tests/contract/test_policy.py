@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbon254.adapters.casbin.policy import SHIPPED, CasbinPolicy
-from carbon254.core.domain.entitlements import ACTIONS, OF_SERIES, SeriesPattern
+from carbon254.core.domain.entitlements import ACTIONS, OF_SERIES, Scope
 from carbon254.core.domain.errors import SettingsInvalid
 from carbon254.core.domain.policies import Grant, read_lines
 from carbon254.core.domain.series import SeriesId, escape
@@ -157,42 +158,44 @@ def test_every_line_that_is_shipped_decides_something(line: Grant, tmp_path: Pat
 # ---------------------------------------------------------------- scopes against Casbin's own decisions
 
 
-MARKETS, RUNS, MEASURES = (
+MARKETS, RUNS, MEASURES, KINDS = (
     ["caiso", "miso"],
-    ["day_ahead", "day_ahead-exaa"],
-    ["price", "price-sek", "load"],
+    ["day_ahead"],
+    ["price", "load"],
+    ["hub", "node"],
 )
 LOCATIONS = ["A", "A*", "A*B", "AXB", "[A]", "MID-ATL/APS", "?", "ä,b", '"', " x"]
-PLACES = [escape(one) for one in LOCATIONS]
 ROLES, TENANTS = ["one", "two"], ["acme", "globex"]
 
 
 def or_any(words: list[str]) -> st.SearchStrategy[str]:
-    return st.sampled_from(["*", *words])
+    """Any, mostly: lines that are about nothing in question would test nothing."""
+    return st.sampled_from(["*"] * 4 * len(words) + words)
 
 
 grants = st.tuples(
-    st.just("p"), st.sampled_from(ROLES), or_any(TENANTS), or_any(["read", "export"]), or_any(MARKETS), or_any(RUNS),
-    or_any(MEASURES), or_any(["hub", "node"]), or_any(PLACES), st.sampled_from(["allow", "allow", "deny"]),
+    st.just("p"), st.sampled_from(ROLES), or_any(TENANTS), or_any(["read"]), or_any(MARKETS), or_any(RUNS),
+    or_any(MEASURES), or_any(KINDS), or_any([escape(one) for one in LOCATIONS]),
+    st.sampled_from(["allow", "allow", "deny"]),
 )  # fmt: skip
 inclusions = st.tuples(
-    st.just("g"), st.sampled_from(ROLES), st.sampled_from(["two", "three"]), or_any(TENANTS)
+    st.just("g"), st.sampled_from(ROLES), st.sampled_from(ROLES), or_any(TENANTS)
 )
 every_series = st.builds(
-    SeriesId, st.sampled_from(MARKETS), st.sampled_from(RUNS), st.sampled_from(MEASURES),
-    st.sampled_from(["hub", "node", "zone"]), st.sampled_from(LOCATIONS),
+    SeriesId, st.sampled_from(MARKETS), st.sampled_from([*RUNS, "day_ahead-exaa"]), st.sampled_from(MEASURES),
+    st.sampled_from([*KINDS, "zone"]), st.sampled_from(LOCATIONS),
 )  # fmt: skip
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     lines=st.lists(
-        st.one_of(grants, grants, grants, inclusions), min_size=1, max_size=8, unique=True
+        st.one_of(grants, grants, grants, inclusions), min_size=4, max_size=10, unique=True
     ),
-    asked=st.lists(every_series, min_size=1, max_size=6),
-    roles=st.lists(st.sampled_from(ROLES), max_size=2, unique=True),
-    tenant=st.sampled_from([*TENANTS, "else"]),
-    action=st.sampled_from(["read", "export", "stream"]),
+    asked=st.lists(every_series, min_size=4, max_size=8),
+    roles=st.lists(st.sampled_from(ROLES), min_size=1, max_size=2, unique=True),
+    tenant=st.sampled_from(TENANTS),
+    action=st.sampled_from(["read", "export"]),
 )
 def test_a_scope_shows_exactly_what_casbin_allows(
     lines: list[tuple[str, ...]], asked: list[SeriesId], roles: list[str], tenant: str, action: str,
@@ -215,4 +218,17 @@ def test_a_scope_shows_exactly_what_casbin_allows(
     assert by_hand == decided
     naive = LinesPolicy("\n".join(", ".join(line) for line in lines))
     assert naive.scope(who, action).filter(asked) == decided
-    assert all(isinstance(pattern, SeriesPattern) for pattern in scope.allow)
+    seen = [one for one in asked if Scope(scope.allow).allows(one)]
+    _LOOKED_AT.update(
+        allowed=bool(decided), refused=len(decided) < len(asked), denied=len(decided) < len(seen)
+    )
+
+
+_LOOKED_AT: Counter[str] = Counter()
+
+
+def test_the_property_was_looked_at_where_it_matters() -> None:
+    """In the examples above something was allowed, refused, and denied in spite of an allow: often enough."""
+    if not _LOOKED_AT:
+        pytest.skip("the property itself was not run")
+    assert min(_LOOKED_AT[what] for what in ("allowed", "refused", "denied")) >= 15, _LOOKED_AT

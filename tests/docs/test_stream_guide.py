@@ -56,7 +56,7 @@ def test_every_example_prints_what_stands_below_it(subscriber: None) -> None:
     for code, printed in BLOCKS:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(code, "docs/stream.md", "exec"), names)  # noqa: S102 - our own guide
+            exec(compile(code, "docs/stream.md", "exec"), names)
         assert out.getvalue() == printed
 
 

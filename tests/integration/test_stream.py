@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,10 +18,14 @@ from carbon254.adapters.duckdb.store import DuckDbSeriesStore
 from carbon254.adapters.nats.bus import NatsBus
 from carbon254.adapters.nats.connection import Address
 from carbon254.adapters.nats.server import NatsServer
+from carbon254.adapters.postgres.store import PostgresSeriesStore
 from carbon254.core.domain.streams import Delivery, stream_of
 from carbon254.core.usecases.relay_messages import Relayed, RelayMessages
 from carbon254.ports.testing.fakes.clock import PinnedClock
-from carbon254.ports.testing.storage import NOON, NP15, SP15, hours, told
+from carbon254.ports.testing.fakes.messages import ListBus
+from carbon254.ports.testing.fakes.storage import MemorySeriesStore
+from carbon254.ports.testing.servers import PostgresServer
+from carbon254.ports.testing.storage import NOON, NP15, SP15, hours, random_documents, told
 
 pytestmark = [pytest.mark.integration, pytest.mark.nats]
 
@@ -31,7 +35,8 @@ BATCHES = "batch.v1.caiso.*.hub"
 
 class Cards:
     def cards(self) -> dict[str, Any]:
-        return {"caiso": SimpleNamespace(redistribution="open")}
+        datasets = {"prices": SimpleNamespace(kinds=("hub",))}
+        return {"caiso": SimpleNamespace(redistribution="open", datasets=datasets)}
 
 
 class Bed:
@@ -102,9 +107,10 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
     made.close()
 
 
-def everything(bed: Bed, subject: str = BATCHES) -> list[Delivery]:
+def everything(bed: Bed, count: int, subject: str = BATCHES) -> list[Delivery]:
+    """All that a stream holds: as many as are expected, however long they take, and what comes right after."""
     subscription, found = bed.bus().subscribe(subject, "all"), list[Delivery]()
-    while more := subscription.take(1_000, 0.5):
+    while more := subscription.take(1_000, 30 if len(found) < count else 0.2):
         found += more
     return found
 
@@ -125,7 +131,7 @@ def test_with_the_server_stopped_and_started_under_load_every_commit_arrives(bed
             bed.trouble()  # the relay has met the server's absence
             bed.server.start()
     bed.drained()
-    found = everything(bed)
+    found = everything(bed, COMMITS)
     assert values(found) == [float(n) for n in range(COMMITS)]
     assert len({one.message.id for one in found}) == COMMITS
     assert set(bed.troubles) <= {"stream_unavailable"}
@@ -142,9 +148,9 @@ def test_a_relay_that_begins_anew_after_any_commit_repeats_ids_and_loses_nothing
     assert sum(one.messages for one in heard) == 36
     bed.relay()
     bed.drained()
-    found = everything(bed)
+    found = everything(bed, 12)
     assert values(found) == [float(n) for n in range(12)]
-    assert [one.number for one in everything(bed, "md.v1.caiso.*.*.hub.*")][-1] == 36
+    assert [one.number for one in everything(bed, 24, "md.v1.caiso.*.*.hub.*")][-1] == 36
 
 
 def test_a_repeat_that_a_server_has_forgotten_is_told_by_its_id(bed: Bed) -> None:
@@ -152,11 +158,11 @@ def test_a_repeat_that_a_server_has_forgotten_is_told_by_its_id(bed: Bed) -> Non
     relay = bed.new_relay()
     (announced,) = bed.store.claim(1)
     relay._relay(announced, Relayed())
-    before = everything(bed)
+    before = everything(bed, 1)
     bed.bus().remove([stream_of(BATCHES)])
     relay.bus._made.clear()  # type: ignore[attr-defined]
     relay._relay(announced, Relayed())
-    assert [(one.message.id, one.message.body) for one in everything(bed)] == [
+    assert [(one.message.id, one.message.body) for one in everything(bed, 1)] == [
         (one.message.id, one.message.body) for one in before
     ]
 
@@ -170,3 +176,27 @@ def test_a_tick_reaches_who_waits_for_it(bed: Bed) -> None:
     sign = bed.bus().last("sys.v1.heartbeat.caiso")
     assert sign is not None
     assert json.loads(sign.message.body)["market"] == "caiso"
+
+
+@pytest.mark.postgres
+def test_every_store_makes_the_same_messages_with_the_same_ids(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_schema: str
+) -> None:
+    stores: list[Any] = [
+        MemorySeriesStore(),
+        DuckDbSeriesStore(tmp_path / "series.duckdb"),
+        PostgresSeriesStore(postgres_server.dsn, schema=postgres_schema),
+    ]
+    heard = []
+    for store in stores:
+        bus, cards = ListBus(), cast(Any, Cards())
+        relay = RelayMessages(store, store, bus, cards, PinnedClock(NOON), encode)
+        for number, document in enumerate(random_documents(7, 15)):
+            store.record(document, now=NOON + timedelta(minutes=number))
+        while relay.once().announcements:
+            pass
+        kept = [one.message for stream in bus.streams.values() for one in stream]
+        heard.append([(one.subject, one.id, one.body, dict(one.headers)) for one in kept])
+        store.close()
+    assert len(heard[0]) > 20
+    assert heard[0] == heard[1] == heard[2]

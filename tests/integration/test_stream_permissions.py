@@ -243,16 +243,12 @@ def config(consumer: str, subject: str = HUBS, **more: Any) -> ConsumerConfig:
     return ConsumerConfig(name=consumer, filter_subject=subject, ack_policy=AckPolicy.NONE, **more)
 
 
-async def read(
-    user: Guest, stream: str, consumer: ConsumerConfig, count: int = 10
-) -> list[tuple[str, bytes]]:
+async def read(user: Guest, stream: str, consumer: ConsumerConfig) -> list[tuple[str, bytes]]:
+    """Everything that a consumer has for its user."""
     assert consumer.name
-    await user.streams.add_consumer(stream, consumer)
+    count = (await user.streams.add_consumer(stream, consumer)).num_pending
     subscription = await user.streams.pull_subscribe_bind(consumer=consumer.name, stream=stream)
-    try:
-        found = await subscription.fetch(count, timeout=0.3)
-    except nats.errors.TimeoutError:
-        found = []
+    found = await subscription.fetch(count, timeout=10) if count else []
     await user.streams.delete_consumer(stream, consumer.name)
     return [(one.subject, one.data) for one in found]
 

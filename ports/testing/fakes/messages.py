@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from carbon254.core.domain.errors import StreamUnavailable
@@ -21,6 +21,12 @@ class ListBus:
         self.attempts = 0  # messages that were handed over, repeats and refused ones among them
         self.closed = False
         self.heard = threading.Condition()
+
+    def prepare(self, streams: Iterable[Stream]) -> None:
+        if self.down:
+            raise StreamUnavailable("the bus is down.")
+        for place in streams:
+            self.streams.setdefault(place, [])
 
     def publish(self, messages: Sequence[Message]) -> int:
         places = [stream_of(message.subject) for message in messages]

@@ -26,7 +26,9 @@ ANEW = (
 )  # fmt: skip
 _LEFT = {f"pytestbdd_stepdef_when_{one}" for one in ANEW}
 assert set(vars(_STEPS)) >= _LEFT
-globals().update({name: one for name, one in vars(_STEPS).items() if name not in _LEFT and not name.startswith("__file")})  # fmt: skip
+globals().update(
+    {name: one for name, one in vars(_STEPS).items() if name not in {*_LEFT, "__file__"}}
+)
 CSV = {"Accept": "text/csv"}
 DAY = {"start": "2025-06-10T07:00:00Z", "end": "2025-06-10T09:00:00Z"}
 

@@ -9,4 +9,4 @@ assert _SPEC
 assert _SPEC.loader
 _STEPS = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_STEPS)
-globals().update({name: one for name, one in vars(_STEPS).items() if not name.startswith("__file")})
+globals().update({name: one for name, one in vars(_STEPS).items() if name != "__file__"})

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from carbon254.core.domain.quality import QualityFinding
+
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
 NODE = "caiso/day_ahead/price/node/SECRET_1_N001"
 AUTUMN = "start=2025-11-02T07:00Z&end=2025-11-03T08:00Z"
@@ -116,3 +118,13 @@ def test_the_caller_is_told_its_scope_and_its_limit(world: Any) -> None:
     assert me["scopes"]["read"] == {"allow": ["caiso/*/*/hub/*"], "deny": []}
     assert me["limits"] == {"requests": 1_000_000, "seconds": 60}
     assert world.tokens["pilot"].split("_")[2] not in json.dumps(me)
+
+
+def test_findings_of_no_series_are_for_who_sees_all(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = QualityFinding("plugin", None, None, None, "check 'x' failed on SECRET", "error")
+    monkeypatch.setattr(type(world.platform.quality), "run", lambda *_, **__: [told])
+    start = "start=2025-11-02T07:00Z&end=2025-11-02T09:00Z"
+    assert [row["rule"] for row in world.rows(f"/v1/quality?{start}", "analyst")] == ["plugin"]
+    assert world.rows(f"/v1/quality?{start}", "pilot") == []

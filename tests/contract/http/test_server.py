@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -36,8 +37,16 @@ def test_the_process_is_alive_while_its_store_is_down_and_tells_no_address(world
     assert "db.example" not in ready.text
 
 
+def decisions(page: str) -> dict[str, float]:
+    found = re.findall(r'^c254_authz_decisions_total{effect="(\w+)"} (\S+)$', page, re.MULTILINE)
+    return {effect: float(count) for effect, count in found}
+
+
 def test_metrics_name_no_series_and_no_caller(world: Any) -> None:
+    before = decisions(world.get("/metrics", None).text)
     world.get("/v1/series/caiso/day_ahead/price/hub/TH_NP15_GEN-APND")
+    world.get("/v1/series/caiso/day_ahead/price/node/X", "pilot")
+    world.get("/v1/me", None)
     page = world.get("/metrics", None)
     assert page.headers["content-type"].startswith("text/plain")
     route = "/v1/series/{market}/{run}/{measure}/{kind}/{location}"
@@ -45,6 +54,7 @@ def test_metrics_name_no_series_and_no_caller(world: Any) -> None:
         f'c254_http_requests_total{{method="GET",route="{route}",status_class="2xx"}}' in page.text
     )
     assert "c254_http_request_duration_seconds_bucket" in page.text
+    assert decisions(page.text) == {"allow": before["allow"] + 1, "deny": before["deny"] + 2}
     assert "c254_http_requests_in_flight 1.0" in page.text
     for inside in (
         "TH_NP15",

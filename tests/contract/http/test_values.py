@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
 SP15 = "caiso/day_ahead/price/hub/TH_SP15_GEN-APND"
@@ -171,7 +174,7 @@ def test_every_format_holds_the_same_rows(world: Any) -> None:
     for name, answer in told.items():
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == media[name]
-        assert answer.headers["vary"] == "Accept, Authorization"
+        assert answer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
         assert world.get(of(SP15, f"{AUTUMN}&format={name}")).content == answer.content
     lines = [json.loads(line) for line in told["ndjson"].text.splitlines()]
     assert [{**row, "series": SP15, "unit": "USD/MWh"} for row in rows] == lines
@@ -232,3 +235,40 @@ def test_an_answer_that_did_not_change_is_not_sent_again(world: Any) -> None:
         world.get(of(NP15), "pilot"),
     )
     assert first.headers["etag"] not in {one.headers["etag"] for one in others}
+
+
+def test_a_day_that_begins_within_an_interval_takes_its_share(world: Any) -> None:
+    # India's 3 November begins at 18:30 UTC: half an hour of the one from 18:00, then 13 until the last at 08:00
+    query = "start=2025-11-02T18:30Z&end=2025-11-02T19:00Z&resample=P1D&dayTimezone=Asia/Kolkata"
+    (day,) = world.rows(of(NP15, query))
+    assert (day["interval_start"], day["hours"]) == ("2025-11-02T18:30:00Z", 13.5)
+    # values 31 (for half an hour), 32 … 44
+    assert day["value"] == pytest.approx((31 / 2 + sum(range(32, 45))) / 13.5, rel=1e-15)
+
+
+def test_a_gap_is_judged_anew_as_time_passes(world: Any) -> None:
+    query = "start=2025-11-05T08:00Z&end=2025-11-05T09:00Z"
+    moves = [timedelta(0), timedelta(milliseconds=500), timedelta(hours=20)]
+    told = []
+    for move in moves:
+        world.clock.move(move)
+        told.append(world.rows(of(NP15, query))[0]["state"])
+    world.clock.move(-sum(moves, timedelta(0)))
+    assert told == ["pending", "pending", "late"]  # due on 4 November, 14:00 Pacific
+
+
+def test_texts_are_compressed_for_who_can_read_it(world: Any) -> None:
+    path = of(NP15)
+    plain = world.get(path)
+    ways = {"gzip": gzip.decompress, "zstd": zstandard.decompress}
+    for asked, used in {
+        "gzip": "gzip", "zstd": "zstd", "gzip, deflate, br, zstd": "zstd", "zstd;q=0, gzip;q=0.5": "gzip",
+        "br": None, "gzip;q=0": None, "identity": None,
+    }.items():  # fmt: skip
+        answer = world.get(path, Accept_Encoding=asked)
+        assert answer.headers.get("content-encoding") == used
+        assert (ways[used](answer.content) if used else answer.content) == plain.content
+        assert (answer.headers["etag"] == plain.headers["etag"]) == (used is None)
+    parquet = world.get(f"{path}&format=parquet", Accept_Encoding="gzip")
+    assert "content-encoding" not in parquet.headers
+    assert "content-encoding" not in world.get("/v1/me", Accept_Encoding="gzip").headers

@@ -155,16 +155,19 @@ def test_a_key_expires(house: House) -> None:
 
 
 def test_an_unknown_key_and_a_wrong_secret_look_the_same(house: House) -> None:
-    made = house.manage.create("pilot", "bob")
-    house.manage.revoke(made.key.id)
+    ended, made = (house.manage.create("pilot", "bob") for _ in range(2))
+    house.manage.revoke(ended.key.id)
     wrong = [
         made.token[:-1] + ("0" if made.token[-1] != "0" else "1"),
+        ended.token[:-1] + ("0" if ended.token[-1] != "0" else "1"),
+        made.token[:-64] + ended.token[-64:],
         f"c254_{'0' * 12}_{'0' * 64}",
         made.token.upper(),
         f"{made.token}\n",
         made.key.digest,
         "Bearer",
         "c254_é_x",
+        "\udcff",
     ]
     told = set()
     for token in wrong:
@@ -188,6 +191,20 @@ def test_a_wrong_use_of_a_known_key_is_audited_without_its_secret(house: House) 
     assert (told.kind, told.outcome, told.key) == ("refused", "unauthenticated", made.key.id)
     assert told.facts == {"why": "wrong", "secret": f"masked {len(wrong)}"}
     assert (told.door, told.target, told.request_id) == ("rest", "GET /v1/x", "r9")
+
+
+def test_a_key_that_somebody_put_into_an_address_is_masked(house: House) -> None:
+    made = house.manage.create("pilot", "bob")
+    with house.call(someone("pilot"), target=f"GET /v1/x?api_key={made.token}&a=1"):
+        pass
+    wrong = made.token[:-1] + ("0" if made.token[-1] != "0" else "1")
+    with pytest.raises(Unauthenticated):
+        house.admit.authenticate(wrong, target=f"GET /v1/x?api_key={wrong}")
+    told = [one.target for one in house.entries()[-3:]]
+    assert told == [f"GET /v1/x?api_key=c254_{made.key.id}_masked 82&a=1"] * 2 + [
+        f"GET /v1/x?api_key=c254_{made.key.id}_masked 82"
+    ]
+    assert made.token[-64:-1] not in repr((house.audit.kept, house.told))
 
 
 def test_strangers_cannot_fill_the_audit_log(house: House) -> None:
@@ -263,7 +280,7 @@ def test_without_an_audit_nothing_happens(house: House) -> None:
 
 
 def test_an_end_that_cannot_be_written_is_an_error_to_the_caller(house: House) -> None:
-    with pytest.raises(AuditUnavailable), house.call(someone("pilot")):
+    with pytest.raises(AuditUnavailable), house.call(someone("admin"), "administer"):
         house.audit.full = True
     house.audit.full = False
     call = house.call(someone("pilot")).__enter__()
@@ -418,6 +435,17 @@ def test_a_head_is_published_once_and_covers_what_was_written(house: House) -> N
     house.audit.append(entry(1))
     found = verify.run()
     assert (found.whole, found.head.size, found.checkpoints, found.covered) == (True, 2, 1, 1)
+
+
+def test_a_head_is_published_with_a_new_key_after_the_old_one_was_lost(house: House) -> None:
+    book = MemoryCheckpoints()
+    house.audit.append(entry())
+    for secret in (b"one", b"two"):
+        signer = MacSigner(secret)
+        note = PublishCheckpoint(house.audit, book, signer, house.clock, lambda _: None).run()
+        assert note == book.notes[-1]
+        assert signer.read(book.notes[-1]).startswith("carbon254-audit\n1\n")
+    assert [one.what for one in VerifyAudit(house.audit, book, signer).run().troubles] == ["forged"]
 
 
 def test_what_was_spoilt_is_found_and_named(house: House) -> None:

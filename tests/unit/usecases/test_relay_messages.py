@@ -50,7 +50,11 @@ class Cards:
         self._words = words
 
     def cards(self) -> Mapping[str, Any]:
-        return {name: SimpleNamespace(redistribution=word) for name, word in self._words.items()}
+        kinds = SimpleNamespace(kinds=("hub", "node"))
+        return {
+            name: SimpleNamespace(redistribution=word, datasets={"prices": kinds})
+            for name, word in self._words.items()
+        }
 
 
 class House:
@@ -422,6 +426,13 @@ def test_markets_that_forbid_redistribution_are_never_published(word: str) -> No
         out,
     )
     assert house.store.claim(10) == []
+
+
+def test_streams_are_there_before_anything_was_published(house: House) -> None:
+    house.relay.beat()
+    assert {stream.name for stream in house.bus.streams} == {
+        "MD-caiso-hub", "MD-caiso-node", "MD-caiso-heartbeat",
+    }  # fmt: skip
 
 
 def test_a_sign_of_life_says_how_often_it_comes(house: House) -> None:

@@ -286,6 +286,13 @@ def test_a_failing_feed_recovers_once(works: Works, document: Callable[..., Docu
     assert works.alarms.current() == ()
 
 
+def test_a_poll_with_nothing_to_ask_calls_no_alarm_off(works: Works) -> None:
+    works.alarms.judge("toy", "prices", "source", "down", sure=True)
+    works.at("2025-06-06T11:00Z")
+    assert works.jobs.run(PRICES).windows == 0
+    assert works.told() == [("FeedLate", "prices", "source")]
+
+
 def test_a_changed_format_alarms_at_once(works: Works, document: Callable[..., Document]) -> None:
     works.fetcher.give(
         Request("https://toy.example/20250606/0", name="20250606-0"),
