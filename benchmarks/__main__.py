@@ -26,6 +26,10 @@ BENCHMARKS = {
     "read_duckdb": "read",
     "read_postgres": "read",
     "bytes_per_row": "size",
+    "publish_nats": "messages",
+    "http_json": "http",
+    "scope_filter": "admit",
+    "audit_append": "admit",
     "lear_day": "forecasting",
 }
 

@@ -59,6 +59,14 @@ class BareDuckDb:
         self.connection.close()
 
 
+_SENT: Final = {
+    "timestamp": ("timestamp_send", ">i8"), "float8": ("float8send", ">f8"), "int8": ("int8send", ">i8"),
+    "int4": ("int4send", ">i4"), "int2": ("int2send", ">i2"),
+}  # fmt: skip
+GLUED: Final = " || ".join(f"{_SENT[kind][0]}({name})" for name, kind in pg.COLUMNS)
+GLUED_ROW: Final = np.dtype([(name, _SENT[kind][1]) for name, kind in pg.COLUMNS])
+
+
 class BarePostgres:
     """Tables in a schema of their own, on the server that our store uses."""
 

@@ -160,13 +160,23 @@ class Sizes:
     rounds: int = 9  # of what takes a second
     reads: int = 60  # of what takes milliseconds
     starts: int = 11
+    messages: int = 3_000
+    appends: int = 2400  # audit entries of one round, by eight threads
 
 
 FULL: Final = Sizes()
-QUICK: Final = Sizes(read_rows=2_000_000, read_rows_postgres=400_000, rounds=5, reads=30, starts=5)
+QUICK: Final = Sizes(
+    read_rows=2_000_000,
+    read_rows_postgres=400_000,
+    rounds=5,
+    reads=30,
+    starts=5,
+    messages=1_000,
+    appends=800,
+)
 TINY: Final = Sizes(
     nodes=6, miso_nodes=8, stream_nodes=20, hours=48, read_rows=240, read_rows_postgres=240, rounds=1, reads=2,
-    starts=1,
+    starts=1, messages=50, appends=16,
 )  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import filled
+from benchmarks.bare import GLUED, GLUED_ROW
 from benchmarks.filled import Filled
 from benchmarks.harness import Context, Line, Pairs, in_turn, milliseconds
 from carbon254.adapters.duckdb import schema as duck
-from carbon254.adapters.postgres import binary
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.series import SeriesId
@@ -51,20 +51,21 @@ def read_duckdb(context: Context) -> Iterator[Line]:
 def read_postgres(context: Context) -> Iterator[Line]:
     """The same for Postgres: the bare table is sorted, with a btree on series and start.
 
-    The bare side lets the server glue the columns of a row together and joins the rows, as we do.
+    The bare side lets the server glue the columns of a row together and joins the rows, which takes half the time
+    of fetching them one by one. We do the same with fewer parts.
     """
     held = filled.postgres(context)
 
     def glued(code: int, window: list[Any], dated: bool) -> int:
         where = " AND recorded_at <= %s" if dated else ""
         query = (
-            f"SELECT {binary.ROW} FROM bare "
+            f"SELECT {GLUED} FROM bare "
             f"WHERE series = %s AND interval_start >= %s AND interval_start < %s{where}"
         )
         found = held.bare.execute(query.encode(), [code, *window], binary=True).pgresult
         value = found.get_value
         block = b"".join([value(row, 0) for row in range(found.ntuples)])
-        return len(np.frombuffer(block, dtype=binary.PACKED))
+        return len(np.frombuffer(block, dtype=GLUED_ROW))
 
     yield from _lines("read_postgres", context, held, glued)
 

@@ -27,14 +27,20 @@ _NOT_SETTINGS: Final = frozenset(
 
 @frozen(kw_only=True)
 class Settings:
-    """What can be set. ``data`` is the folder; ``store`` is ``duckdb`` (embedded) or ``postgres`` (with ``dsn``)."""
+    """What can be set. ``data`` is the folder; ``store`` is ``duckdb`` (embedded) or ``postgres`` (with ``dsn``).
+
+    ``nats`` is the address of a message server, ``nats://host:4222``; without one, messages stay in the process.
+    """
 
     data: Path = Path("data")
     port: int = field(default=8254, validator=[ge(0), le(65535)])
     store: str = field(default="duckdb", validator=in_(("duckdb", "postgres")))
     dsn: str = field(default="", repr=False)
+    nats: str = field(default="", repr=False)
     memory_limit: str = "1GB"
     threads: int = field(default=2, validator=ge(1))
+    requests_a_minute: int = field(default=1200, validator=ge(1))  # of one principal, over HTTP
+    policies: Path | None = None  # a folder of policy lines in place of the platform's own
     credentials: Mapping[str, str] = field(factory=dict, repr=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from attrs import evolve, frozen
@@ -13,6 +13,10 @@ from carbon254.core.domain.errors import Conflict, FeedFormatChanged
 from carbon254.core.domain.observations import Batch, Column, Observations, instant64
 from carbon254.core.domain.revisions import Merged, Restatement, document, may_outrank, merge
 from carbon254.core.domain.series import SeriesId
+
+_SPARSE: Final = (
+    16  # numbers a row, beyond which sorting them is cheaper than counting up to the greatest
+)
 
 
 @frozen
@@ -114,3 +118,19 @@ def check_nature(store_is_synthetic: str | None, batch: Batch) -> str:
             f"This data folder is {store_is_synthetic} for ever and cannot take {nature} documents: use another --data."
         )
     return nature
+
+
+def numbered(values: Column) -> tuple[list[int], Column]:
+    """The different whole numbers of a column, ascending, and the place of each row's number among them."""
+    if not len(values):
+        return [], np.zeros(0, dtype=np.int32)
+    low, high = int(values.min()), int(values.max())
+    if low == high:
+        return [low], np.zeros(len(values), dtype=np.int32)
+    if high - low >= _SPARSE * len(values):
+        different, places = np.unique(values, return_inverse=True)
+        return different.tolist(), places.astype(np.int32)
+    used = np.flatnonzero(np.bincount(values - low))
+    place = np.empty(high - low + 1, dtype=np.int32)
+    place[used] = np.arange(len(used))
+    return (used + low).tolist(), place[values - low]

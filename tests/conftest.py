@@ -1,10 +1,12 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from carbon254.adapters.nats.server import NatsServer
 from carbon254.ports.testing.servers import postgres_schema, postgres_server  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,3 +28,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def recorded() -> Path:
     """Return the folder of operators' documents; for tests that carry the marker of this name."""
     return RECORDED
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """Start the run's NATS server, on which anybody may do anything, at the first test that asks."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"), port=0)
+    server.start()
+    yield server
+    server.stop()

@@ -9,18 +9,23 @@ from typing import Annotated, Any, Final
 import typer
 import typer.main
 
+from carbon254.adapters.cli.calls import from_caller
 from carbon254.adapters.cli.options import Doors
 
 # Which module of this package has which commands. One command is built alone, so that it starts quickly.
 _PARTS: Final = {
-    "running": ("demo", "board", "serve"),
+    "running": ("demo", "board"),
+    "serving": ("up", "serve", "work", "relay", "jobs"),
     "ingesting": ("ingest", "backfill", "reread", "read"),
     "markets": ("markets", "plugins"),
     "series": ("series", "coverage", "provenance"),
+    "streaming": ("nats",),
     "judging": ("quality", "doctor"),
     "forecasting": ("forecast", "models"),
     "backtesting": ("backtest",),
     "benchmarking": ("benchmark",),
+    "keys": ("keys",),
+    "auditing": ("audit",),
 }
 _HELP: Final = """Market intelligence for power and carbon markets: every number with the moment it became known.
 
@@ -91,7 +96,15 @@ def _spare(parameter: Any) -> Any:
     if single and getattr(process, "__name__", "") != "spared":
 
         def spared(context: Any, value: Any) -> Any:
-            return value if value is None or value is parameter.default else process(context, value)
+            if value is None or value is parameter.default:
+                return value
+            return from_caller(process(context, value))
 
         parameter.process_value = spared
+    elif not single and getattr(process, "__name__", "") != "placed":
+
+        def placed(context: Any, value: Any) -> Any:
+            return from_caller(process(context, value))
+
+        parameter.process_value = placed
     return parameter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,8 +23,13 @@ HUB: Final = SeriesId.parse("caiso/day_ahead/price/hub/TH_NP15_GEN-APND")
 LOAD: Final = SeriesId.parse("caiso/forecast-dam/load/area/CA ISO-TAC")
 WIND: Final = SeriesId.parse("caiso/forecast-dam/generation_wind/hub/TH_NP15_GEN-APND")
 LIKE: Final = {HUB: "day_ahead_lmp", LOAD: "load", WIND: "load"}
-MODEL: Final = "lear"
-PARAMETERS: Final[dict[str, Any]] = {"windows": [84, 364]}
+MODEL: Final = "bands"
+PARAMETERS: Final[dict[str, Any]] = {
+    "members": [{"model": "lear", "parameters": {"windows": [84, 364]}}],
+    "window": 91,  # days whose errors the band is calibrated on
+    "levels": [0.05, 0.25, 0.5, 0.75, 0.95],
+}
+REFIT: Final = 7
 CONFIGURATION: Final = "demo"
 _BAR: Final = 40
 
@@ -72,8 +77,9 @@ class _Lines:
         )
         facts = made.execution.facts
         yield page.line(Styled(
-            f"{facts['model']} on {DAYS} days of prices with load and wind, as of {format_instant(made.origin)} "
-            "(the gate closure); learnt from made-up values, it says nothing of accuracy.", "dim",
+            f"{facts['model']} around {_members(facts)}, on {DAYS} days of "
+            f"prices with load and wind, as of {format_instant(made.origin)} (the gate closure). Learnt from made-up "
+            "values, it says nothing of accuracy.", "dim",
         ))  # fmt: skip
 
     def _band_names(self) -> list[str]:
@@ -107,3 +113,7 @@ class _Lines:
                     bar[cell] = "─"
             bar[at(forecast.value[n])] = "●"
             yield [f"{clock:%H:%M}", *(f"{x[n]:.2f}" for x in numbers), "".join(bar).rstrip()]
+
+
+def _members(facts: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(set(facts["versions"]) - {facts["model"]}))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import typer
 from typer.exceptions import TyperException
@@ -29,11 +31,17 @@ def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Seq
     except typer.Exit as leave:
         return leave.exit_code
     except BrokenPipeError:  # the reader of our output left, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _leave()
     except (Exception, KeyboardInterrupt) as error:  # the process's edge  # noqa: BLE001
         return _status(error)
     return result if isinstance(result, int) else 0
+
+
+def _leave() -> int:
+    """Print nothing more: nobody reads it."""
+    with suppress(io.UnsupportedOperation):  # the output of a call from elsewhere ends by itself
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _status(error: BaseException) -> int:

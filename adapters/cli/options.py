@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 if TYPE_CHECKING:
     from carbon254.core.domain.time import Window
     from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
+    from carbon254.core.usecases.grant_streams import Reader
     from carbon254.core.usecases.platform import Platform
     from carbon254.ports.catalogue import MarketCatalogue
     from carbon254.ports.fetching import DocumentFolder
@@ -27,6 +28,16 @@ class Format(str, Enum):
     csv = "csv"
     json = "json"
     parquet = "parquet"
+
+
+class Process(Protocol):
+    """What runs on."""
+
+    lines: list[str]  # where it is to be reached, for people
+
+    def abandon(self) -> None:
+        """Leave at once: end what would outlive this process."""
+        ...
 
 
 class Doors(Protocol):
@@ -52,8 +63,33 @@ class Doors(Protocol):
         """Documents of files and folders."""
         ...
 
-    def server(self, platform: Platform, port: int | None) -> Any:
-        """A bound WSGI server over an open platform; ``run`` serves until interrupted."""
+    def stream_users(
+        self, readers: Sequence[Reader], passwords: Path | None, output: Path | None
+    ) -> str:
+        """A message server's users as configuration, written to ``output`` for its owner's eyes alone if that is given.
+
+        Passwords stand in a JSON file, which gets one for every user that has none; without a file, the configuration
+        has names of variables in their place.
+        """
+        ...
+
+    def stream_user(self, reader: Reader) -> str:
+        """The name by which a message server knows a principal."""
+        ...
+
+    def process(
+        self,
+        kind: str,
+        data: Path | None,
+        *,
+        platform: Platform | None = None,
+        port: int | None = None,
+        nats: bool = False,
+    ) -> AbstractContextManager[Process]:
+        """Start a process that runs on, over an open platform or one of its own; leaving stops it.
+
+        ``kind`` is ``up``, ``serve``, ``work``, ``relay`` or ``demo``; with ``nats`` it starts a message server too.
+        """
         ...
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from carbon254.adapters.cli import calls
+
 
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
@@ -16,6 +18,7 @@ def bar(title: str, total: int | None) -> Iterator[Callable[..., None]]:
 
         def step(*_: object) -> None:
             progress.advance(task)
+            _leave_when_asked()
 
         yield step
 
@@ -28,8 +31,14 @@ def meter(title: str) -> Iterator[Callable[[int, int], None]]:
 
         def told(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
+            _leave_when_asked()
 
         yield told
+
+
+def _leave_when_asked() -> None:
+    if calls.interrupted():
+        raise KeyboardInterrupt
 
 
 def _progress() -> Any:
@@ -42,4 +51,5 @@ def _progress() -> Any:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=Console(file=sys.stderr), transient=False)
+    console = Console(file=calls.stream(sys.stderr), width=getattr(sys.stderr, "columns", None))
+    return Progress(*columns, console=console, transient=False)

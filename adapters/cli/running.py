@@ -1,4 +1,4 @@
-"""``demo``, ``board`` and ``serve``."""
+"""``demo`` and ``board``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from carbon254.adapters.cli import options
+from carbon254.adapters.cli.demo_keys import show_demo_keys
 from carbon254.adapters.cli.options import (
     As,
     AsOf,
@@ -20,6 +21,7 @@ from carbon254.adapters.cli.options import (
     PublishedBy,
     example,
 )
+from carbon254.adapters.cli.serving import run_on
 
 if TYPE_CHECKING:
     from carbon254.core.usecases.ingest_documents import Outcome
@@ -40,7 +42,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=example("carbon254 board", "carbon254 board --day 2026-11-01 --format csv"))(
         board
     )
-    app.command(epilog=example("carbon254 serve --data data --port 8254"))(serve)
 
 
 def demo(
@@ -68,8 +69,9 @@ def demo(
             from carbon254.adapters.cli.demo_forecast import learn_and_forecast
 
             learn_and_forecast(platform)
+        show_demo_keys(platform, port)
         if not once:
-            _serve(context, platform, port)
+            run_on(context, "demo", folder, platform=platform, port=port)
 
 
 def _samples(platform: Platform) -> list[Outcome]:
@@ -168,31 +170,3 @@ def _show_board(
 
     shown = platform.board.run(Scope.everything(), day=day, as_of=clocks[0], published_by=clocks[1])
     show_board(shown, form, output, synthetic=platform.synthetic)
-
-
-def serve(context: typer.Context, data: Data = None, port: Port = None) -> None:
-    """Serve the API on loopback until interrupted."""
-    with options.platform(context, data) as platform:
-        _serve(context, platform, port)
-
-
-def _serve(context: typer.Context, platform: Platform, port: int | None) -> None:
-    """Serve until Ctrl-C or a polite end by SIGTERM; both end it cleanly."""
-    import signal
-
-    def leave(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    server = options.doors(context).server(platform, port)
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        typer.echo(
-            f"serving http://127.0.0.1:{server.effective_port}/v1/markets until interrupted (Ctrl-C)"
-        )
-        server.run()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        server.close()
-    typer.echo("stopped.", err=True)

@@ -45,6 +45,8 @@ def wide(text: str) -> int:
 
 def width_of(file: TextIO, elsewhere: int = 200) -> int:
     """Columns of the terminal that the file is, or ``elsewhere``."""
+    if isinstance(columns := getattr(file, "columns", None), int):  # of who called from elsewhere
+        return columns or elsewhere
     if given := os.environ.get("COLUMNS", ""):
         return int(given) if given.isdecimal() and int(given) else elsewhere
     try:
@@ -55,6 +57,8 @@ def width_of(file: TextIO, elsewhere: int = 200) -> int:
 
 def in_colour(file: TextIO) -> bool:
     """Whether the file takes colours: a terminal that nobody asked to be plain (``NO_COLOR``)."""
+    if isinstance(colour := getattr(file, "colour", None), bool):
+        return colour
     if os.environ.get("FORCE_COLOR"):
         return True
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and file.isatty()

@@ -12,6 +12,7 @@ from carbon254.adapters.duckdb import schema
 from carbon254.adapters.duckdb.shelf_batches import read_around
 from carbon254.core.domain.observations import Batch, Observations
 from carbon254.core.domain.series import SeriesId
+from carbon254.ports.recording import numbered
 
 _SAME = ("interval_start", "interval_end", "issued_at", "value", "locator", "state", "finality", "source_rank", "flags",
          "published_at", "published_basis", "recorded_at")  # fmt: skip
@@ -34,9 +35,9 @@ def from_result(result: Any) -> dict[str, Any]:
 def _plain(values: Any) -> Any:
     if not isinstance(values, np.ma.MaskedArray):
         return values
-    if values.mask is np.ma.nomask:
-        return values.data
-    return values.filled(np.datetime64("NaT", "us") if values.dtype.kind == "M" else 0)
+    plain = values.data
+    plain[values.mask] = np.datetime64("NaT", "us") if plain.dtype.kind == "M" else 0
+    return plain
 
 
 def from_columns(
@@ -51,13 +52,9 @@ def from_columns(
 
     ``known`` remembers batches, which never change, by their number.
     """
-    number = columns["batch"]
-    used = np.flatnonzero(np.bincount(number)) if len(number) else np.zeros(0, dtype=np.int64)
-    if unknown := [one for one in used.tolist() if one not in known]:
+    used, batch = numbered(columns["batch"])
+    if unknown := [one for one in used if one not in known]:
         known.update((stored.id, stored.batch) for stored in read_around(cursor, unknown))
-    place = np.zeros(int(used[-1]) + 1 if len(used) else 0, dtype=np.int32)
-    place[used] = np.arange(len(used))
-    batch = place[number]
     code = (
         np.searchsorted(np.asarray(codes), columns["series"])
         if len(codes) > 1
@@ -67,7 +64,7 @@ def from_columns(
     return Observations(
         tuple(series),
         tuple(units),
-        tuple(known[one] for one in used.tolist()),
+        tuple(map(known.__getitem__, used)),
         code=code,
         batch=batch,
         **own,

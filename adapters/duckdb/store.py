@@ -1,12 +1,13 @@
 """`SeriesStore` and `Outbox` on one DuckDB file.
 
 Rows arrive in ``tail``; `DuckDbSeriesStore.sort` merges it into ``observations``, kept in the physical order
-(series, interval_start, recorded_at) that decides how fast a series is read. Writers are serialised; a cursor a
-thread; results are finished before the next statement.
+(series, interval_start, recorded_at) that decides how fast a series is read, in a file that takes the place of the
+old one. Writers are serialised; a cursor a thread; results are finished before the next statement.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from carbon254.adapters.duckdb import schema
+from carbon254.adapters.duckdb import rewriting, schema
+from carbon254.adapters.duckdb.gate import Gate
 from carbon254.adapters.duckdb.rows import from_columns, from_result, to_arrow
 from carbon254.adapters.duckdb.shelf import DuckDbShelf
 from carbon254.adapters.duckdb.shelf_batches import is_closed, read_batches, runs_of
@@ -31,7 +33,7 @@ from carbon254.core.domain.errors import (
     StoreUnavailable,
 )
 from carbon254.core.domain.events import recorded as recorded_event
-from carbon254.core.domain.observations import Batch, Observations, instant64, plain_instant
+from carbon254.core.domain.observations import Batch, Observations
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
 from carbon254.ports import recording
@@ -54,6 +56,10 @@ def _translated(path: Path) -> Iterator[None]:
         if "No space left" in text or "Not enough space" in text:
             raise DiskFull(f"no space left for {path}; free some and run the same again.") from None
         raise StoreUnavailable(f"{path}: {text.splitlines()[0]}") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no space left for {path}; free some and run the same again.") from None
+        raise StoreUnavailable(f"{path}: {error.strerror or error}.") from None
 
 
 class DuckDbSeriesStore:
@@ -61,23 +67,27 @@ class DuckDbSeriesStore:
 
     def __init__(self, path: Path, *, memory_limit: str = "512MB", threads: int = 2) -> None:
         self._path = path
-        self._lock = threading.RLock()
+        self._config: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
+        self._lock, self._gate = threading.RLock(), Gate()
+        self._idle: list[Any] = []  # cursors that wait for the next reader
+        self._codes: dict[SeriesId, tuple[int, str, int]] = {}
+        self._batches: dict[int, Batch] = {}  # by number; they never change
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = duckdb.connect(
-                str(path), config={"memory_limit": memory_limit, "threads": threads}
-            )
-            try:
-                self._settle()
-            except BaseException:
-                self._connection.close()
-                raise
+            self._open()
+            rewriting.discard(path)  # not before: the file's lock shows that nobody else writes it
+
+    def _open(self) -> None:
+        self._connection = duckdb.connect(str(self._path), config=self._config)
+        try:
+            self._settle()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _settle(self) -> None:
         """Make the tables where there are none, and read where the store stands."""
         self._connection.execute(schema.TABLES)
-        self._codes: dict[SeriesId, tuple[int, str, int]] = {}
-        self._batches: dict[int, Batch] = {}  # by number; they never change
         self._check_version()
         self._last = self._read_last()
         self._tail_rows = self._count("tail")
@@ -105,8 +115,15 @@ class DuckDbSeriesStore:
         return None if last is None else _aware(last)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        with self._lock, self._gate.alone():
+            self._shut()
+
+    def _shut(self) -> None:
+        """Close the file; nobody may read."""
+        for cursor in self._idle:
+            cursor.close()
+        self._idle.clear()
+        self._connection.close()
 
     def last_recorded(self) -> datetime | None:
         return self._last
@@ -276,6 +293,19 @@ class DuckDbSeriesStore:
 
     # -- reading -----------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """A cursor on a file that stays while it is used, kept for the next reader."""
+        with _translated(self._path), self._gate.inside():
+            try:
+                cursor = self._idle.pop()
+            except IndexError:
+                cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                self._idle.append(cursor)
+
     def read(self, question: Permitted[Selection]) -> Observations:
         selection = question.value
         if selection.as_of and (self._last is None or selection.as_of > self._last):
@@ -283,7 +313,7 @@ class DuckDbSeriesStore:
                 f"as of {format_instant(selection.as_of)} is later than the last commit "
                 f"({format_instant(self._last) if self._last else 'there is none'})."
             )
-        with _translated(self._path), self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             wanted = self._matching(cursor, question)
             if not wanted:
                 return Observations.empty()
@@ -343,7 +373,7 @@ class DuckDbSeriesStore:
         return sorted(found, key=lambda one: self._codes[one][0])
 
     def find(self, question: Permitted[Selection]) -> Sequence[SeriesEntry]:
-        with _translated(self._path), self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             wanted = {self._codes[one][0]: one for one in self._matching(cursor, question)}
             if not wanted:
                 return []
@@ -368,14 +398,14 @@ class DuckDbSeriesStore:
         return sorted(entries, key=lambda entry: entry.series)
 
     def batches(self, keys: Iterable[str] = ()) -> Sequence[Batch]:
-        with _translated(self._path), self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             return [stored.batch for stored in read_batches(cursor, "receipt", list(keys))]
 
     # -- outbox and upkeep -------------------------------------------------------------------------------
 
     def claim(self, limit: int) -> Sequence[OutboxMessage]:
         query = "SELECT id, topic, body, recorded_at FROM outbox WHERE NOT done ORDER BY id LIMIT ?"
-        with _translated(self._path), self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             rows = cursor.execute(query, [limit]).fetchall()
         return [
             OutboxMessage(number, topic, bytes(body), _aware(at))
@@ -390,34 +420,41 @@ class DuckDbSeriesStore:
             )
 
     def sort(self, *, force: bool = False) -> bool:
-        """Merge the tail into the sorted rows when it has grown enough; return whether it was."""
-        with self._lock, _translated(self._path), self._connection.cursor() as cursor:
-            enough = self._tail_rows >= _TAIL_ROWS and self._tail_rows * _TAIL_SHARE >= self._count(
-                "observations"
-            )
-            if not self._tail_rows or not (force or enough):
+        """Merge the tail into the sorted rows when it has grown enough; return whether it was.
+
+        Everything is written to a fresh file beside the old one, while readers read on; they wait only for the
+        moment in which the one takes the place of the other.
+        """
+        with self._lock, _translated(self._path):
+            if not self._tail_rows or not (force or self._has_grown()):
                 return False
-            cursor.execute("BEGIN")
             try:
-                cursor.execute(
-                    f"CREATE TABLE sorted AS SELECT {schema.NAMES} FROM "  # noqa: S608 - our own names
-                    "(SELECT * FROM observations UNION ALL SELECT * FROM tail) "
-                    "ORDER BY series, interval_start, recorded_at"
-                )
-                cursor.execute("DROP TABLE observations")
-                cursor.execute("ALTER TABLE sorted RENAME TO observations")
-                cursor.execute("DELETE FROM tail")
-                cursor.execute("COMMIT")
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            self._tail_rows = 0
-            cursor.execute("CHECKPOINT")
-            return True
+                with self._connection.cursor() as cursor:
+                    rewriting.write(cursor, self._path)
+                with self._gate.alone():
+                    return self._exchange()
+            finally:
+                rewriting.discard(self._path)
+
+    def _has_grown(self) -> bool:
+        enough = self._tail_rows >= _TAIL_ROWS
+        return enough and self._tail_rows * _TAIL_SHARE >= self._count("observations")
+
+    def _exchange(self) -> bool:
+        """Go on with the fresh file; return whether it could be put in place."""
+        self._shut()
+        try:
+            done = rewriting.take_place(self._path)
+        finally:
+            self._open()
+        if done and self._tail_rows:
+            self._connection.close()
+            raise StoreUnavailable(f"{self._path} is still open in this process; start it again.")
+        return done
 
 
 def _plain(moment: datetime) -> datetime:
-    return plain_instant(instant64(moment))
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _aware(moment: datetime) -> datetime:

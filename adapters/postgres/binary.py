@@ -25,10 +25,30 @@ HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL: Final = b"\xff\xff"
 _AT_ONCE: Final = 16_384  # rows turned into bytes at a time
 
-PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in schema.COLUMNS])
-ROW: Final = " || ".join(
-    f"{_SEND[kind]}({name})" for name, kind in schema.COLUMNS
+# A row out of the server is one value, glued together in SQL. Each part that is glued on costs as much as finding the
+# row does, so the small columns come as one number.
+_MARKS: Final = ("flags", "state", "finality", "published_basis")
+_PARTS: Final = tuple((name, kind) for name, kind in schema.COLUMNS if name not in _MARKS)
+PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in _PARTS] + [("marks", ">i8")])
+ROW: Final = (
+    " || ".join(f"{_SEND[kind]}({name})" for name, kind in _PARTS)
+    + " || int8send((flags::int8 << 32) | ((state::int4 << 16) | (finality::int4 << 8) | published_basis::int4))"
 )  # a row as `PACKED`, in SQL
+_NOTHING: Final = {
+    "timestamp": "'-infinity'::timestamp",
+    "float8": "0::float8",
+    "int8": "0::int8",
+    "int4": "0::int4",
+}
+_STAND: Final = {
+    "series": "-1",
+    "recorded_at": "coalesce((SELECT recorded_at FROM batches ORDER BY id DESC LIMIT 1), '-infinity')",
+    "locator": "(SELECT value::int8 FROM meta WHERE name = 'lengths')",
+}
+STAND: Final = (
+    " || ".join(f"{_SEND[kind]}({_STAND.get(name, _NOTHING[kind])})" for name, kind in _PARTS)
+    + " || int8send(0::int8)"
+)  # where the store stands, as a row of no series: its last instant, and the state of its lengths as locator
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
     + [
@@ -59,14 +79,25 @@ def pack(rows: Observations, series: Column, batch: Column) -> Iterator[bytes]:
 
 def unpack(rows: np.ndarray[Any, Any]) -> dict[str, Column]:
     """Columns of rows of type `PACKED`, in the order (series, interval_start, recorded_at)."""
-    columns = {name: _native(rows[name]) for name, _ in schema.COLUMNS}
+    columns = {name: _native(rows[name]) for name in rows.dtype.names or ()}
     order = _order(columns)
     if order is not None:
-        columns = {name: values[order] for name, values in columns.items()}
+        columns = {name: values.take(order) for name, values in columns.items()}
     for name in _INSTANTS:
         columns[name] = _from_server(columns[name])
-    columns["flags"] = columns["flags"].view(np.uint32)
-    return columns
+    marks = columns.pop("marks")
+    flags = (marks >> 32).astype(np.uint32)
+    state, finality, basis = ((marks >> bits).astype(np.uint8) for bits in (16, 8, 0))
+    return columns | dict(zip(_MARKS, (flags, state, finality, basis), strict=True))
+
+
+def without_stand(rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.datetime64, int]:
+    """The rows but for the one that is `STAND`, and what that says: the last instant or ``NaT``, and the lengths."""
+    place = int(np.flatnonzero(rows["series"] == -1)[0])
+    stand = rows[place : place + 1]
+    last = _from_server(_native(stand["recorded_at"]))[0]
+    others = rows[1:] if place == 0 else np.delete(rows, place)
+    return others, last, int(stand["locator"][0])
 
 
 def _native(values: Column) -> Column:
@@ -74,11 +105,14 @@ def _native(values: Column) -> Column:
 
 
 def _order(columns: dict[str, Column]) -> Column | None:
-    series, start, recorded = columns["series"], columns["interval_start"], columns["recorded_at"]
-    ahead = recorded[1:] >= recorded[:-1]
-    ahead = (start[1:] > start[:-1]) | ((start[1:] == start[:-1]) & ahead)
-    ahead = (series[1:] > series[:-1]) | ((series[1:] == series[:-1]) & ahead)
-    return None if ahead.all() else np.lexsort((recorded, start, series))
+    """How to put the rows in order; None where they are. They stand in a few runs, which a stable sort merges."""
+    order = None
+    for name in ("recorded_at", "interval_start", "series"):
+        values = columns[name] if order is None else columns[name].take(order)
+        if (values[1:] < values[:-1]).any():
+            step = np.argsort(values, kind="stable")
+            order = step if order is None else order.take(step)
+    return order
 
 
 def _to_server(instants: Column) -> Column:
@@ -87,4 +121,6 @@ def _to_server(instants: Column) -> Column:
 
 
 def _from_server(moved: Column) -> Column:
-    return np.where(moved == _ABSENT, _ABSENT, moved + _EPOCH).view("M8[us]")
+    moved += _EPOCH
+    moved[moved == _ABSENT + _EPOCH] = _ABSENT
+    return moved.view("M8[us]")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -48,9 +49,20 @@ def _first(error: Exception) -> str:
 
 
 class Connections:
-    """Opens connections and keeps a few; one that the server has closed meanwhile is not handed out again."""
+    """Opens connections and keeps a few; one that the server has closed meanwhile is not handed out again.
 
-    def __init__(self, dsn: str, schema: str) -> None:
+    ``defaults`` are parameters of libpq that the address may set otherwise. ``plan_once``: the server plans a statement
+    once a connection, not for the values of each question, and follows an index instead of noting places first.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        schema: str,
+        *,
+        plan_once: bool = False,
+        defaults: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:  # its text would repeat the address, password and all
@@ -60,9 +72,15 @@ class Connections:
         settings: dict[str, Any] = {
             "connect_timeout": "10",
             "application_name": "carbon254",
+            **defaults,
         } | given
         self._conninfo = make_conninfo(**settings)
         self._schema = schema
+        self._plans = (
+            "SET plan_cache_mode TO force_generic_plan; SET enable_bitmapscan TO off"
+            if plan_once
+            else ""
+        )
         self.where = f"Postgres {given.get('host', 'on this machine')}/{given.get('dbname', '')}"
         self._idle: list[psycopg.Connection[Any]] = []
         self._lock = threading.Lock()
@@ -73,7 +91,8 @@ class Connections:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.execute(
             f"SET search_path TO {self._schema}; SET TimeZone TO 'UTC'; SET client_min_messages TO warning; "
-            "SET jit TO off".encode()  # compiling costs more than any of our queries
+            "SET jit TO off; "  # compiling costs more than any of our queries
+            f"{self._plans}".encode()
         )
         return connection
 

@@ -97,6 +97,11 @@ class Names:
     def __init__(self) -> None:
         self._book = Book(-1)
 
+    @property
+    def book(self) -> Book:
+        """The book as it is; whoever uses it finds out whether it is of today."""
+        return self._book
+
     def at(self, lengths: int) -> Book:
         """The book of a state of the table; an old one is given up when a longer interval has come since."""
         book = self._book

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
 
 from carbon254.adapters.postgres import batches, reading, writing
 from carbon254.adapters.postgres.batches import KnownBatches, aware
@@ -28,6 +31,8 @@ class PostgresSeriesStore:
     def __init__(self, dsn: str, *, schema: str = "carbon254", patience: float = 60.0) -> None:
         self._schema, self._patience = check_name(schema), patience
         self._connections = Connections(dsn, schema)
+        # A year of a series lies in many months, and planning for all of them takes as long as reading a few.
+        self._planned = Connections(dsn, schema, plan_once=True)
         self._relay = Relay(self._connections)
         self._names, self._batches = Names(), KnownBatches()
         try:
@@ -57,22 +62,40 @@ class PostgresSeriesStore:
 
     def read(self, question: Permitted[Selection]) -> Observations:
         selection = question.value
+        if len(selection.series) == 1 and not selection.patterns:
+            with self._planned.borrow() as connection:
+                if (found := self._read_one(connection, question)) is not None:
+                    return found
         with self._connections.borrow() as connection:
             status = writing.status(connection)
-            until = selection.as_of or status.last
+            until = _until(selection, status.last)
             if until is None:
                 return Observations.empty()
-            if status.last is None or until > status.last:
-                last = format_instant(status.last) if status.last else "there is none"
-                raise InvalidRequest(
-                    f"as of {format_instant(until)} is later than the last commit ({last})."
-                )
             book = self._names.at(status.lengths)
             wanted = book.match(connection, selection.series, selection.patterns, question.scope)
             if not wanted:
                 return Observations.empty()
-            columns = reading.rows(connection, *reading.condition(selection, wanted, until))
+            past = until if until != status.last else None
+            columns = reading.rows(connection, *reading.condition(selection, wanted, past))
+            columns = reading.within(columns, selection, until)
             return reading.observations(connection, book, self._batches, columns)
+
+    def _read_one(
+        self, connection: Connection[Any], question: Permitted[Selection]
+    ) -> Observations | None:
+        """The rows of one series, asked for at once with where the store stands; None where it is not known."""
+        selection, book = question.value, self._names.book
+        while wanted := book.match(connection, selection.series, (), question.scope):
+            condition = reading.condition(selection, wanted, selection.as_of)
+            columns, last, lengths = reading.rows_and_stand(connection, *condition)
+            if lengths != book.lengths:  # there may be longer intervals than we asked for
+                book = self._names.at(lengths)
+                continue
+            if (until := _until(selection, last)) is None:
+                return Observations.empty()
+            columns = reading.within(columns, selection, until)
+            return reading.observations(connection, book, self._batches, columns)
+        return None
 
     def find(self, question: Permitted[Selection]) -> Sequence[SeriesEntry]:
         selection = question.value
@@ -113,4 +136,15 @@ class PostgresSeriesStore:
 
     def close(self) -> None:
         self._relay.close()
+        self._planned.close()
         self._connections.close()
+
+
+def _until(selection: Selection, last: datetime | None) -> datetime | None:
+    """The last instant of recording that the question may see; None for a store without any."""
+    if selection.as_of and (last is None or selection.as_of > last):
+        told = format_instant(last) if last else "there is none"
+        raise InvalidRequest(
+            f"as of {format_instant(selection.as_of)} is later than the last commit ({told})."
+        )
+    return selection.as_of or last

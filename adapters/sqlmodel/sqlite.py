@@ -24,7 +24,7 @@ class SqliteRecordStore(SqlRecordStore):
         engine = _engine(path, patience)
         try:
             with translated(where):
-                _make_folder(path)
+                make_folder(path)
                 with engine.execution_options(**{WRITES: True}).begin() as connection:
                     _settle(connection, where)
         except BaseException:
@@ -33,7 +33,8 @@ class SqliteRecordStore(SqlRecordStore):
         super().__init__(engine, where)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make the folder of a file. Raises `StoreUnavailable`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

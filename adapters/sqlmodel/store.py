@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from carbon254.adapters.sqlmodel.engines import WRITES, translated
+from carbon254.adapters.sqlmodel.keys import SqlKeyStore
 from carbon254.adapters.sqlmodel.tables import FactRow, PlaceRow, RefusalRow
 from carbon254.core.domain.cards import Place
 from carbon254.core.domain.errors import NotFound
@@ -38,6 +39,10 @@ class SqlRecordStore:
     def _session(self, engine: Engine) -> Iterator[Session]:
         with translated(self._where), Session(engine) as session, session.begin():
             yield session
+
+    def keys(self) -> SqlKeyStore:
+        """API keys, in the same database."""
+        return SqlKeyStore(self._engine, self._where)
 
     # -- locations ---------------------------------------------------------------------------------------
 

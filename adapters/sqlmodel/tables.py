@@ -91,3 +91,19 @@ class PartRow(Record, table=True):
 
     key: str = Field(primary_key=True)
     digest: str
+
+
+class KeyRow(Record, table=True):
+    """An API key, its secret hashed; ``roles`` with spaces between them."""
+
+    __tablename__ = "keys"
+    __table_args__ = (sa.Index("ix_keys_holder", "tenant", "principal"),)
+
+    id: str = Field(primary_key=True)
+    digest: str
+    principal: str
+    tenant: str
+    roles: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None

@@ -190,13 +190,17 @@ def block_average(
     weight = block.microseconds(cut_start[rows], cut_end[rows], zone)
     present = int(weight.sum())
     complete = present == expected
-    value = _mean(np.asarray(values)[rows], weight) if present and (complete or partial) else None
+    value = (
+        weighted_mean(np.asarray(values)[rows], weight)
+        if present and (complete or partial)
+        else None
+    )
     flags = Flag(0) if complete or value is None else Flag.PARTIAL
     return BlockAverage(block.name, value, expected / _HOUR_US, present / _HOUR_US, complete, flags)
 
 
-def _mean(values: Column, weight: Column) -> float:
-    """The weighted mean in whole numbers, so that it is rounded once, at the end."""
+def weighted_mean(values: Column, weight: Column) -> float:
+    """The mean by whole-number weights, not all 0, worked out exactly and rounded once, at the end."""
     used = weight > 0
     shares = (weight[used] // math.gcd(*weight[used].tolist())).tolist()
     ratios = [value.as_integer_ratio() for value in values[used].tolist()]

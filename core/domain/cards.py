@@ -120,6 +120,11 @@ class Sample:
     span: Literal["month", "two_days", "year"]
     series: tuple[str, ...]
     decimals: int = 2
+    revises: str | None = (
+        field(  # the finality of an earlier statement, which the sample then revises
+            default=None, validator=optional(in_([f.word for f in vocabulary.Finality]))
+        )
+    )
 
 
 @frozen(kw_only=True)

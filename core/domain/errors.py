@@ -42,11 +42,16 @@ class Unauthenticated(Carbon254Error):
 
 
 class NotEntitled(Carbon254Error):
-    """The caller may not see this; the refusal is audited."""
+    """The caller may not see this; the refusal is audited, and explained under the id of its ``decision``."""
 
     code = "not_entitled"
     http_status = 403
     exit_status = 77
+    decision: str = ""
+
+    def __init__(self, message: str, *, series: str = "") -> None:
+        super().__init__(message)
+        self.series = series  # the written form of the series that was asked for, if it was one
 
 
 class NotAcceptable(Carbon254Error):
@@ -109,6 +114,14 @@ class AuditUnavailable(Carbon254Error):
     """The audit log cannot be written, so the action is refused."""
 
     code = "audit_unavailable"
+    http_status = 503
+    exit_status = 69
+
+
+class StreamUnavailable(Carbon254Error):
+    """The message server cannot be reached; what is still to be announced is kept until it is back."""
+
+    code = "stream_unavailable"
     http_status = 503
     exit_status = 69
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -56,3 +56,83 @@ def recorded(batch: Batch, rows: Observations, recorded_at: datetime) -> Observa
         batch.synthetic,
         recorded_at,
     )
+
+
+Check = Literal["freshness", "completeness", "source"]
+
+
+@frozen
+class FeedLate:
+    """A dataset's numbers stopped coming in time, or are not whole; said once, until it recovers."""
+
+    market: str
+    dataset: str
+    check: Check
+    reason: str
+    at: datetime
+    code: str = ""  # of the error, where the source itself fails
+    synthetic: bool = False
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        return _topic(self.market, self.dataset, self.check)
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; the instant as ISO 8601 in UTC."""
+        return {
+            "type": "FeedLate", "market": self.market, "dataset": self.dataset, "check": self.check,
+            "reason": self.reason, "code": self.code, "at": format_instant(self.at), "synthetic": self.synthetic,
+        }  # fmt: skip
+
+
+@frozen
+class FeedRecovered:
+    """What `FeedLate` said at ``since`` is over."""
+
+    market: str
+    dataset: str
+    check: Check
+    since: datetime
+    at: datetime
+    synthetic: bool = False
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        return _topic(self.market, self.dataset, self.check)
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; instants as ISO 8601 in UTC."""
+        return {
+            "type": "FeedRecovered", "market": self.market, "dataset": self.dataset, "check": self.check,
+            "since": format_instant(self.since), "at": format_instant(self.at), "synthetic": self.synthetic,
+        }  # fmt: skip
+
+
+def _topic(market: str, dataset: str, check: Check) -> str:
+    if check == "source":
+        return f"src.v1.{market}.{dataset}.state"
+    return f"dq.v1.{market}.{check}"
+
+
+@frozen
+class AuditCheckpointed:
+    """The audit log's head was signed and published: how many entries, their root in hex, and the signed note."""
+
+    size: int
+    root: str
+    note: str
+    at: datetime
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        return "AuditCheckpointed"
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; instants as ISO 8601 in UTC."""
+        return {
+            "type": "AuditCheckpointed", "size": self.size, "root": self.root, "note": self.note,
+            "at": format_instant(self.at),
+        }  # fmt: skip

@@ -187,7 +187,7 @@ def _find_gaps(
     window: Window,
     rows: tuple[Column, Column, Column],
 ) -> Gaps:
-    if dataset.class_ == "events":
+    if dataset.class_ == "events" or (dataset.class_ != "vintages" and _whole(window, *rows[:2])):
         return Gaps.none()
     if dataset.class_ == "irregular":
         if dataset.max_gap is None:
@@ -198,6 +198,13 @@ def _find_gaps(
     if dataset.class_ == "vintages":
         return vintage_gaps(grid, rows)
     return Gaps.of(*uncovered(*grid, rows[0], rows[1]))
+
+
+def _whole(window: Window, starts: Column, ends: Column) -> bool:
+    """Whether rows in order, each beginning where the one before it ends, cover the whole window."""
+    if not len(starts) or starts[0] > instant64(window.start) or ends[-1] < instant64(window.end):
+        return False
+    return bool((starts[1:] == ends[:-1]).all())
 
 
 def _due(card: MarketCard, dataset: DatasetCard, series: SeriesId, gaps: Gaps) -> Column:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Self, TypeAlias, cast
 
 import attrs
@@ -25,6 +26,7 @@ Column: TypeAlias = npt.NDArray[Any]
 
 INSTANT: Final = np.dtype("datetime64[us]")
 NAT: Final = np.datetime64("NaT", "us")
+_ABSENT: Final = np.iinfo(np.int64).min  # `NAT` as a number
 _NO_ROWS: Final = np.zeros(0)
 
 
@@ -65,9 +67,11 @@ def _column(dtype: npt.DTypeLike, fill: Any = None) -> Any:
     return field(converter=convert, metadata={"dtype": wanted, "fill": fill}, repr=False, **options)
 
 
-def _fields(cls: type) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = attrs.fields(cast(Any, cls))
-    return found
+@lru_cache(maxsize=8)
+def _columns(cls: type) -> tuple[tuple[str, Any, Any], ...]:
+    """The columns of a class: name, type and what fills one that is left out."""
+    members = [a for a in attrs.fields(cast(Any, cls)) if "dtype" in a.metadata]
+    return tuple((a.name, a.metadata["dtype"], a.metadata["fill"]) for a in members)
 
 
 class _Table:
@@ -78,7 +82,7 @@ class _Table:
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the columns in their order."""
-        return tuple(a.name for a in _fields(cls) if "dtype" in a.metadata)
+        return tuple(name for name, _, _ in _columns(cast(Any, cls)))
 
     def __len__(self) -> int:
         return len(self.code)  # type: ignore[attr-defined]
@@ -96,17 +100,13 @@ class _Table:
 
     def _settle_columns(self) -> None:
         length = len(self)
-        for a in _fields(type(self)):
-            if "dtype" not in a.metadata:
-                continue
-            values = getattr(self, a.name)
+        for name, dtype, fill in _columns(cast(Any, type(self))):
+            values = getattr(self, name)
             if values is None:
-                values = np.full(length, a.metadata["fill"], dtype=a.metadata["dtype"])
-                object.__setattr__(self, a.name, values)
+                values = np.full(length, fill, dtype=dtype)
+                object.__setattr__(self, name, values)
             if values.shape != (length,):
-                raise ValueError(
-                    f"column '{a.name}' has shape {values.shape}, expected ({length},)."
-                )
+                raise ValueError(f"column '{name}' has shape {values.shape}, expected ({length},).")
             values.flags.writeable = False
 
 
@@ -176,24 +176,32 @@ def _check_rows(table: Any) -> None:
         if len(set(table.series)) != len(table.series):
             raise ValueError("a series stands twice in the series table.")
         _DISTINCT.append(table.series)
-    if not len(table):
-        return
+    if len(table):
+        _check_columns(table)
+
+
+def _check_columns(table: Any) -> None:
+    """Check the columns of a table that has rows: every store's answer is, so whole columns are reduced first."""
+    start, end = as_int(table.interval_start), as_int(table.interval_end)
     _refuse(
-        (table.code < 0) | (table.code >= len(table.series)),
+        table.code.min() < 0 or table.code.max() >= len(table.series),
         "a code points outside the series table.",
     )
-    _refuse(
-        np.isnat(table.interval_start) | np.isnat(table.interval_end),
-        "an interval has no start or end.",
-    )
-    _refuse(table.interval_end < table.interval_start, "an interval ends before it starts.")
-    _refuse(table.flags & ~np.uint32(KNOWN_FLAGS), "a flag is not in the vocabulary.")
-    _refuse(table.state > State.QUARANTINED, "a derived state cannot be read or stored.")
-    _refuse(table.finality > Finality.CORRECTED, "a finality is not in the vocabulary.")
-    ok = table.state == State.OK
-    _refuse(ok & ~np.isfinite(table.value), "a value of state 'ok' is not a finite number.")
-    gone = (table.state == State.MISSING) | (table.state == State.NOT_APPLICABLE)
-    _refuse(gone & ~np.isnan(table.value), "a missing or not applicable row carries a value.")
+    _refuse(min(start.min(), end.min()) == _ABSENT, "an interval has no start or end.")
+    _refuse(end < start, "an interval ends before it starts.")
+    flags = np.bitwise_or.reduce(table.flags)
+    _refuse(flags & ~np.uint32(KNOWN_FLAGS), "a flag is not in the vocabulary.")
+    _refuse(int(table.state.max()) > State.QUARANTINED, "a derived state cannot be read or stored.")
+    _refuse(int(table.finality.max()) > Finality.CORRECTED, "a finality is not in the vocabulary.")
+    _check_values(table.state, table.value)
+
+
+def _check_values(state: Column, value: Column) -> None:
+    ok = state == State.OK
+    _refuse(ok & ~np.isfinite(value), "a value of state 'ok' is not a finite number.")
+    if not ok.all():
+        gone = (state == State.MISSING) | (state == State.NOT_APPLICABLE)
+        _refuse(gone & ~np.isnan(value), "a missing or not applicable row carries a value.")
 
 
 def key_order(table: Any) -> Column:
@@ -314,13 +322,15 @@ class Observations(_Table):
     def take(self, rows: npt.ArrayLike) -> Self:
         """The rows that a mask or an index names, with the same series table; not checked again."""
         chosen = np.asarray(rows) if np.size(rows) else np.zeros(0, dtype=np.int64)
-        made = object.__new__(type(self))
-        for a in _fields(type(self)):
-            values = getattr(self, a.name)
-            if "dtype" in a.metadata:
-                values = values[chosen]
-                values.flags.writeable = False
-            object.__setattr__(made, a.name, values)
+        if chosen.dtype == np.bool_:
+            chosen = np.flatnonzero(chosen)
+        made, put = object.__new__(type(self)), object.__setattr__
+        for name in ("series", "units", "batches"):
+            put(made, name, getattr(self, name))
+        for name in self.column_names():
+            values = getattr(self, name).take(chosen)
+            values.flags.writeable = False
+            put(made, name, values)
         return made
 
     @classmethod

@@ -121,10 +121,13 @@ def best_of_keys(table: Observations) -> Column:
 
 def current(table: Observations) -> Column:
     """Indices of the current rows, ordered by (series, issued_at, interval_start)."""
-    if len(table) < 2:
+    if len(table) < 2 or _plain(table):
         return np.arange(len(table))
-    if _plain(table):
-        return np.arange(len(table))
+    return _ranked(table)
+
+
+def _ranked(table: Observations) -> Column:
+    """`current` for a table that is not plain."""
     rows = _contested(table)
     if rows is None:
         return _without_overlaps(table, best_of_keys(table))
@@ -134,7 +137,8 @@ def current(table: Observations) -> Column:
     stays[rows] = False
     stays[kept] = True
     found: Column = np.flatnonzero(stays)
-    found[np.isin(found, kept, assume_unique=True)] = kept  # of equal starts, the shorter first
+    if (kept[1:] < kept[:-1]).any():  # of equal starts, the shorter first
+        found[np.isin(found, kept, assume_unique=True)] = kept
     return found
 
 
@@ -146,7 +150,7 @@ def _contested(table: Observations) -> Column | None:
     code, start, end = table.code, as_int(table.interval_start), as_int(table.interval_end)
     same = code[1:] == code[:-1]
     disordered = (code[1:] < code[:-1]) | (same & (start[1:] < start[:-1]))
-    if disordered.any() or not np.isnat(table.issued_at).all():
+    if disordered.any() or not _unissued(table):
         return None
     reach = end
     if (np.diff(end - start) != 0).any():  # a longer one may reach beyond the next
@@ -160,18 +164,23 @@ def current_rows(table: Observations) -> Observations:
     """The current rows, ordered by (series, issued_at, interval_start); the table itself when all are current."""
     if len(table) < 2 or _plain(table):
         return table
-    return table.take(current(table))
+    return table.take(_ranked(table))
 
 
 def _plain(table: Observations) -> bool:
     """Whether rows are in order, apart, and of no two issues: then all are current."""
-    start, end, code = table.interval_start, table.interval_end, table.code
-    if not np.isnat(table.issued_at).all():
+    start, end, code = as_int(table.interval_start), as_int(table.interval_end), table.code
+    if not _unissued(table):
         return False
     step = code[1:] != code[:-1]
     apart = (start[1:] >= end[:-1]) & (start[1:] > start[:-1])
     ahead = code[1:] > code[:-1]
     return bool(np.all(np.where(step, ahead, apart)))
+
+
+def _unissued(table: Observations) -> bool:
+    """Whether no row is of an issue, as no price is; an absent instant is the least of all."""
+    return not len(table) or int(as_int(table.issued_at).max()) == _OLDEST
 
 
 def _last_of_key(table: Observations, order: Column) -> Column:
@@ -281,7 +290,7 @@ def _said_again(existing: Observations, incoming: Observations) -> tuple[Restate
     columns = [(code, incoming.code)]
     names = ("interval_start", "interval_end", "value", "state", "finality", "flags", "source_rank")
     columns += [(existing.column(name), incoming.column(name)) for name in names]
-    if not np.isnat(existing.issued_at).all() or not all(
+    if not _unissued(existing) or not all(
         np.array_equal(one[order], other, equal_nan=other.dtype.kind == "f")
         for one, other in columns
     ):

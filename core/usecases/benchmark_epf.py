@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -37,11 +36,10 @@ def lear_specs(windows: Sequence[int] = (56, 84, 1092, 1456)) -> tuple[ModelSpec
 
 @frozen(eq=False)
 class EpfResult:
-    """What our models said of the days, what failed (by model), and how long all took, in seconds."""
+    """What our models said of the days, and what failed (by model)."""
 
     table: ForecastTable
     failures: Mapping[str, Sequence[str]]
-    seconds: float
 
 
 @frozen(eq=False)
@@ -80,9 +78,7 @@ class BenchmarkEpf:
             done += more
             on_progress(done, wanted.count)
 
-        started = time.perf_counter()
         said = self.runner.run(wanted, history.knowledge(), origins, conditions, on_days=on_days)
-        seconds = time.perf_counter() - started
         ours = {one.name: [said[self.runner.settled(one)][day] for day in days] for one in specs}
         starts = GRID.starts(days[0], days[-1])
         table = table_of(history.series, UNIT, GRID, ours, 1, (starts, history.at(starts)))
@@ -90,7 +86,7 @@ class BenchmarkEpf:
             name: [f"{one.day}: {one.message}" for one in told if not one.ok]
             for name, told in ours.items()
         }
-        return EpfResult(table, {name: one for name, one in failures.items() if one}, seconds)
+        return EpfResult(table, {name: one for name, one in failures.items() if one})
 
 
 def compare(history: EpfHistory, ours: ForecastTable, published: ForecastTable | None) -> list[Row]:

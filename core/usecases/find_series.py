@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
 from carbon254.core.domain.observations import Observations
+from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import State
 from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
@@ -61,8 +62,25 @@ class FindSeries:
         entries = [
             entry for entry in entries if all(word in str(entry.series).lower() for word in words)
         ]
+        return self._known(entries, scope, as_of, published_by)
+
+    def one(
+        self, series: SeriesId, scope: Scope, *, as_of: datetime | None = None
+    ) -> SeriesEntry | None:
+        """What is stored of a series, by then. Raises `NotEntitled` outside the scope."""
+        entries = self.store.find(scope.restrict(Selection((series,))))
+        return next(iter(self._known(entries, scope, as_of, None)), None)
+
+    def _known(
+        self,
+        entries: Sequence[SeriesEntry],
+        scope: Scope,
+        as_of: datetime | None,
+        published_by: datetime | None,
+    ) -> list[SeriesEntry]:
+        """What there was of the series by both clocks, and none that had no row yet."""
         if as_of is None and published_by is None:
-            return entries
+            return list(entries)
         known = [
             entry
             for entry in entries
@@ -78,14 +96,31 @@ class FindSeries:
         return sorted(known, key=lambda entry: entry.series)
 
     def coverage(
-        self, patterns: Sequence[SeriesPattern], scope: Scope, window: Window | None = None
+        self,
+        patterns: Sequence[SeriesPattern],
+        scope: Scope,
+        window: Window | None = None,
+        *,
+        as_of: datetime | None = None,
+        published_by: datetime | None = None,
+        judged_at: datetime | None = None,
+        after: SeriesId | None = None,
+        limit: int | None = None,
     ) -> list[Coverage]:
-        """Coverage of each series over the window, or from its first to its last interval."""
-        return [self._coverage(entry, scope, window) for entry in self.run(patterns, scope)]
+        """Coverage of each series over the window, or from its first to its last interval.
 
-    def _coverage(self, entry: SeriesEntry, scope: Scope, window: Window | None) -> Coverage:
+        Of series after one and of so many, where it is asked so; gaps are judged as `Question` says.
+        """
+        entries = self.run(patterns, scope, as_of=as_of, published_by=published_by)
+        wanted = [one for one in entries if after is None or one.series > after][:limit]
+        question = Question((), (), None, as_of, published_by, vintages=True, judged_at=judged_at)
+        return [self._coverage(entry, scope, window, question) for entry in wanted]
+
+    def _coverage(
+        self, entry: SeriesEntry, scope: Scope, window: Window | None, question: Question
+    ) -> Coverage:
         span = window or Window(entry.first, max(entry.last, entry.first))
-        (answer,) = self.query.run(Question((entry.series,), window=span, vintages=True), scope)
+        (answer,) = self.query.run(evolve(question, series=(entry.series,), window=span), scope)
         states = {state.word: n for state in State if (n := answer.count(state))}
         stored = int((answer.batch >= 0).sum())
         extra = entry.rows - stored if window is None else 0

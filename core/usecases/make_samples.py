@@ -12,8 +12,9 @@ from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import Carbon254Error, PluginBroken
 from carbon254.core.domain.made_up_history import make_history
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.synthetic import sample_window, synthesise
+from carbon254.core.domain.synthetic import earlier_statement, sample_window, synthesise
 from carbon254.core.domain.time import Window, day_window, operating_day
+from carbon254.core.domain.vocabulary import Finality
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 
 
@@ -52,10 +53,16 @@ class MakeSamples:
             day -= timedelta(1)
 
     def documents(self, card: MarketCard, dataset: str) -> Iterator[Document]:
-        """Documents of one dataset for the span of its sample, up to the last day that is published by now."""
-        window = sample_window(card.dataset(dataset), self.anchor(card, dataset))
-        reading = synthesise(card, dataset, window)
-        yield from self.ingest.catalogue.market(card.id).write(dataset, reading)
+        """Documents of one dataset for the span of its sample, up to the last day that is published by now.
+
+        Where the card's sample revises, what the market said before comes first.
+        """
+        facts, market = card.dataset(dataset), self.ingest.catalogue.market(card.id)
+        reading = synthesise(card, dataset, sample_window(facts, self.anchor(card, dataset)))
+        if facts.sample and facts.sample.revises:
+            before = earlier_statement(reading, Finality[facts.sample.revises.upper()])
+            yield from market.write(dataset, before)
+        yield from market.write(dataset, reading)
 
     def history(self, series: SeriesId, like: str, days: int) -> list[Outcome]:
         """Make and take in a long history of a series, made up as ``like`` is, up to the last day published by now.

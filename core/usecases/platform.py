@@ -12,23 +12,36 @@ from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import NotFound
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import parse_instant, parse_window
+from carbon254.core.usecases.admit_calls import AdmitCalls
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.compare_forecasts import CompareForecasts
+from carbon254.core.usecases.describe_series import DescribeSeries
+from carbon254.core.usecases.explain_decisions import ExplainDecisions
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_locations import FindLocations
 from carbon254.core.usecases.find_series import FindSeries
+from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.make_samples import MakeSamples
+from carbon254.core.usecases.manage_keys import ManageKeys
+from carbon254.core.usecases.publish_checkpoint import PublishCheckpoint
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.read_documents import ReadDocuments
+from carbon254.core.usecases.read_values import ReadValues
+from carbon254.core.usecases.relay_messages import RelayMessages
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.core.usecases.run_backtest import RunBacktest
 from carbon254.core.usecases.run_forecast import RunForecast
+from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
+from carbon254.core.usecases.verify_audit import VerifyAudit
+from carbon254.ports.audit import AuditLog, AuditProofs, Signer
 from carbon254.ports.catalogue import Extensions, MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import DocumentFolder
+from carbon254.ports.log import Log
 from carbon254.ports.records import RecordStore
 from carbon254.ports.storage import SeriesStore
 
@@ -59,6 +72,21 @@ class Platform:
     forecast: RunForecast
     backtest: RunBacktest
     comparison: CompareForecasts
+    jobs: RunJobs
+    streams: GrantStreams
+    relay: Callable[[], RelayMessages]  # opens the bus
+    values: ReadValues
+    describe: DescribeSeries
+    locations: FindLocations
+    admit: AdmitCalls
+    audit: AuditLog
+    proofs: AuditProofs
+    signer: Signer
+    keys: ManageKeys
+    decisions: ExplainDecisions
+    checkpoint: PublishCheckpoint
+    verify: VerifyAudit
+    log: Log
     files: Callable[[Iterable[str | Path]], DocumentFolder]
     upkeep: Callable[[], object] = field(default=lambda: None, repr=False)  # after a large ingest
     _close: Callable[[], None] = field(default=lambda: None, repr=False)

@@ -33,6 +33,7 @@ class Question:
     """Which series over which window, on which clock; ``unit`` converts exactly, ``vintages`` keeps all issues.
 
     ``lead`` takes of forecasts only what was issued at least that long before the interval starts.
+    ``judged_at`` is the instant at which a gap is pending, late or missing: ``as_of``, or else the present.
     """
 
     series: tuple[SeriesId, ...] = ()
@@ -43,6 +44,7 @@ class Question:
     include_history: bool = False
     vintages: bool = False
     unit: str | None = None
+    judged_at: datetime | None = field(default=None, converter=utc_or_none)
     lead: timedelta | None = None
 
 
@@ -106,7 +108,7 @@ class QuerySeries:
         rows = self.store.read(scope.restrict(selection))
         for one in question.series:
             self._check_known(one, rows)
-        now = question.as_of or self.clock.now()
+        now = question.judged_at or question.as_of or self.clock.now()
         if question.published_by:
             now = min(now, question.published_by)
         wanted = sorted({*question.series, *rows.series})

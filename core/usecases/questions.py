@@ -37,5 +37,5 @@ def question_of(
         history,
         vintages,
         unit,
-        parse_duration(lead) if lead else None,
+        lead=parse_duration(lead) if lead else None,
     )

@@ -14,7 +14,7 @@ from attrs.validators import min_len
 from carbon254.core.domain.backtests import AskedModel, Conditions, DayForecast, Origins, Target
 from carbon254.core.domain.documents import Document, receipt_for
 from carbon254.core.domain.entitlements import Scope
-from carbon254.core.domain.errors import BY_CODE, Carbon254Error, Conflict
+from carbon254.core.domain.errors import BY_CODE, Carbon254Error, Conflict, NotFound
 from carbon254.core.domain.forecast_documents import (
     DATASET,
     ForecastRecord,
@@ -109,20 +109,55 @@ class RunForecast:
     def run(
         self, request: ForecastRequest, scope: Scope, *, on_days: OnDays = lambda count: None
     ) -> MadeForecast:
-        """Forecast the day and keep it.
+        """`submit` and `work`."""
+        return self.work(self.submit(request).id, scope, on_days=on_days)
+
+    def submit(self, request: ForecastRequest) -> Execution:
+        """Check a request and take it down as running; `work` does it.
+
+        Raises `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be done, `Conflict` where the
+        configuration stands for something else.
+        """
+        configuration = self._configuration(request)
+        now = self.ingest.clock.now()
+        self.subjects.gate(request.target, request.conditions)
+        self.subjects.subject(request.target, request.day or now.date())
+        wanted = self.runner.wanted([request.spec], [request.day or now.date()])
+        facts = {
+            "target": str(request.series), "model": request.model, "parameters": plain(request.parameters),
+            "request": plain(request),
+        }  # fmt: skip
+        text = json.dumps([configuration, facts, now.isoformat()], sort_keys=True)
+        execution = Execution(
+            id=hashlib.sha256(text.encode()).hexdigest()[:12], kind="forecast", configuration=configuration,
+            state="running", started_at=now, total=wanted.count, facts=facts,
+        )  # fmt: skip
+        self.runner.log.put(execution)
+        return execution
+
+    def work(
+        self, execution_id: str, scope: Scope, *, on_days: OnDays = lambda count: None
+    ) -> MadeForecast:
+        """Make a forecast that was submitted, and keep it.
 
         For a day whose gate is open the origin is now, and what we had recorded counts; for an earlier day it is the
         gate closure, and what had been published by then. Raises `NotFound`, `InvalidRequest`, `NotEntitled`,
-        `PluginBroken` (the model failed), `Conflict` (the configuration stands for something else).
+        `PluginBroken` (the model failed).
         """
-        configuration = self._configuration(request)
-        case = self._case(request, scope)
+        execution = self.runner.log.execution(execution_id)
+        if execution.kind != "forecast":
+            raise NotFound(f"{execution_id} is a {execution.kind}, no forecast.")
         try:
-            made = self._execute(case, on_days)
+            case = self._case(build(ForecastRequest, execution.facts["request"]), scope)
+            return self._keep(case, execution, self._execute(case, on_days))
         except Carbon254Error as error:
-            self._failed(case, configuration, error)
+            now = self.ingest.clock.now()
+            self.runner.log.put(
+                evolve(
+                    execution, state="failed", finished_at=now, code=error.code, message=str(error)
+                )
+            )
             raise
-        return self._keep(case, configuration, made)
 
     def replay(self, digest: str, scope: Scope) -> bool:
         """Execute a kept forecast again, out of what we had at the time; whether every bit is the same.
@@ -222,22 +257,21 @@ class RunForecast:
             "synthetic": case.synthetic,
         }
 
-    def _keep(self, case: _Case, configuration: str, made: Forecast) -> MadeForecast:
+    def _keep(self, case: _Case, execution: Execution, made: Forecast) -> MadeForecast:
         facts = self._facts(case) | {"notes": dict(made.notes)}
         record = ForecastRecord(
-            configuration=configuration, target=case.request.series, unit=case.subject.unit,
+            configuration=execution.configuration, target=case.request.series, unit=case.subject.unit,
             origin=case.origin, facts=facts,
         )  # fmt: skip
         document = write_forecast(record, made)
         self._record(document, case)
-        now = self.ingest.clock.now()
-        execution = Execution(
-            id=document.digest[:24], kind="forecast", configuration=configuration, state="done", started_at=now,
-            finished_at=now, done=1, total=1, facts=read_record(document), result=document.digest,
+        finished = evolve(
+            execution, state="done", finished_at=self.ingest.clock.now(), done=execution.total, result=document.digest,
+            facts={**execution.facts, **read_record(document)}, code="", message="",
         )  # fmt: skip
-        self.runner.log.put(execution)
+        self.runner.log.put(finished)
         return MadeForecast(
-            execution, made, record.series(made.levels), record.unit, case.origin, case.synthetic
+            finished, made, record.series(made.levels), record.unit, case.origin, case.synthetic
         )
 
     def _record(self, document: Document, case: _Case) -> None:
@@ -253,18 +287,6 @@ class RunForecast:
         outcome = ingest.read(receipt, DATASET, document, synthetic=case.synthetic)
         if outcome.code:
             raise BY_CODE[outcome.code](outcome.message)
-
-    def _failed(self, case: _Case, configuration: str, error: Carbon254Error) -> None:
-        now, facts = self.ingest.clock.now(), self._facts(case)
-        told = {"target": str(case.request.series), "origin": format_instant(case.origin), **facts}
-        text = json.dumps([configuration, told], sort_keys=True)
-        self.runner.log.put(
-            Execution(
-                id=hashlib.sha256(text.encode()).hexdigest()[:24], kind="forecast", configuration=configuration,
-                state="failed", started_at=now, finished_at=now, total=1, facts=told, code=error.code,
-                message=str(error),
-            )
-        )  # fmt: skip
 
 
 def forecast_of(said: DayForecast, horizon: Horizon) -> Forecast:

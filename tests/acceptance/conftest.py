@@ -19,6 +19,7 @@ import pytest
 from attrs import define, evolve, field
 from pytest_bdd import given, parsers, then, when
 
+from carbon254.adapters.files.seal import Masks
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.config.container import Container
 from carbon254.config.settings import Settings
@@ -34,10 +35,13 @@ from carbon254.core.domain.time import Window, day_window, parse_day, parse_inst
 from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis, State
 from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.query_series import Question, SeriesAnswer
+from carbon254.ports.audit import AuditQuestion
 from carbon254.ports.markets import Market
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
+from carbon254.ports.testing.fakes.audit import MacSigner, MemoryAuditLog, MemoryCheckpoints
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.fetching import CannedFetcher
+from carbon254.ports.testing.fakes.identity import MemoryKeyStore
 from carbon254.ports.testing.fakes.records import MemoryRecordStore
 from carbon254.ports.testing.fakes.storage import MemorySeriesStore
 from carbon254.ports.testing.market_kit import load_market
@@ -48,8 +52,9 @@ LISTED = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
 README = Path(__file__).parents[2] / "features" / "README.md"
 SERIES = dict(LISTED.findall(README.read_text(encoding="utf-8")))  # what the features call a series
 USE_CASES = frozenset(
-    ["ingest", "fetch", "reread", "query", "find", "trace", "quality", "board", "samples"]
-)
+    ["ingest", "fetch", "reread", "query", "find", "trace", "quality", "board", "samples", "summary", "admit",
+     "manage_keys", "decisions", "verify", "checkpoint"]
+)  # fmt: skip
 Table = list[list[str]]
 
 
@@ -106,9 +111,17 @@ class Desk:
     records: MemoryRecordStore = field(factory=MemoryRecordStore)
     scope: Scope = field(factory=Scope.everything)
     credentials: dict[str, str] = field(factory=dict, repr=False)
+    keys: MemoryKeyStore = field(factory=MemoryKeyStore)
+    audit: MemoryAuditLog = field(factory=MemoryAuditLog)
+    book: MemoryCheckpoints = field(factory=MemoryCheckpoints)
+    policies: Path | None = None
+    tokens: dict[str, str] = field(factory=dict)
     fetcher: CannedFetcher = field(init=False)
     documents: dict[str, list[Document]] = field(factory=dict)
     outcomes: dict[str, list[Outcome]] = field(factory=dict)
+    door: Callable[[SeriesId, Window, dict[str, Any]], list[SeriesAnswer]] | None = (
+        None  # not the use case
+    )
     result: Any = None
     _error: Carbon254Error | None = None
     looked_at: bool = False
@@ -119,17 +132,30 @@ class Desk:
 
     def made(self) -> Container:
         """The platform's own wiring over this desk's fakes."""
-        return Container(
-            settings=Settings(credentials=self.credentials),
-            catalogue=self.catalogue,
-            clock=self.clock,
-            archive=self.archive,
-            journal=self.journal,
-            store=self.store,
-            records=self.records,
-            fetcher=self.fetcher,
+        return Container(settings=self.settings(), **self.parts())
+
+    def settings(self) -> Settings:
+        """The settings of this desk."""
+        return Settings(credentials=self.credentials, policies=self.policies)
+
+    def parts(self) -> dict[str, Any]:
+        """What stands in the wiring's place."""
+        return {
+            "catalogue": self.catalogue,
+            "clock": self.clock,
+            "archive": self.archive,
+            "journal": self.journal,
+            "store": self.store,
+            "records": self.records,
+            "fetcher": self.fetcher,
             **self.more,
-        )
+            "machine_clock": self.clock,
+            "keys": self.keys,
+            "audit": self.audit,
+            "book": self.book,
+            "signer": MacSigner(),
+            "masks": Masks(b"salt"),
+        }
 
     def __getattr__(self, name: str) -> Any:
         """A use case by its name; it holds nothing that the stores do not hold."""
@@ -161,6 +187,18 @@ class Desk:
         assert self._error is None, f"refused as {self._error.code}: {self._error}"
         return self.result
 
+    def call(
+        self, who: str, action: str, do: Callable[[Scope], Any], target: str = "a question"
+    ) -> None:
+        """Have somebody prove who they are with their key, and do something within a call."""
+
+        def whole() -> Any:
+            principal = self.admit.authenticate(self.tokens[who])
+            with self.admit.call(principal, action, target, door="desk", request_id="r") as call:
+                return do(call.scope)
+
+        self.attempt(whole)
+
     def answer(self) -> SeriesAnswer:
         """The one answer that a scenario expects."""
         (answer,) = self.granted()
@@ -179,6 +217,8 @@ class Desk:
 
         def question() -> list[SeriesAnswer]:
             span = window() if callable(window) else window
+            if self.door is not None:
+                return self.door(series_of(name), span, more)
             return self.query.run(Question((series_of(name),), window=span, **more), self.scope)
 
         self.attempt(question)
@@ -427,6 +467,69 @@ def _(desk: Desk, at: str, name: str, start: str, end: str) -> None:
 @when(parsers.parse('I ask for every revision of "{name}" from {start} to {end}'))
 def _(desk: Desk, name: str, start: str, end: str) -> None:
     desk.ask(name, lambda: desk.window(start, end), include_history=True)
+
+
+# ---------------------------------------------------------------- callers
+
+
+@given(parsers.parse('"{who}" of "{tenant}" holds a key as "{role}"'))
+@given(parsers.parse('"{who}" of "{tenant}" holds a key as "{role}" that lives {hours:d} hours'))
+def _(desk: Desk, who: str, tenant: str, role: str, hours: int = 24 * 90) -> None:
+    made = desk.manage_keys.create(role, who.lower(), tenant=tenant, life=timedelta(hours=hours))
+    desk.tokens[who] = made.token
+
+
+@given(parsers.parse('the key of "{who}" is ended'))
+@when(parsers.parse('the key of "{who}" is ended'))
+def _(desk: Desk, who: str) -> None:
+    desk.manage_keys.revoke(desk.tokens[who].split("_")[1])
+
+
+@when(parsers.parse('"{who}" is given another key'))
+def _(desk: Desk, who: str) -> None:
+    (role,) = {
+        role for key in desk.keys.all() if key.principal == who.lower() for role in key.roles
+    }
+    (tenant,) = {key.tenant for key in desk.keys.all() if key.principal == who.lower()}
+    desk.attempt(lambda: desk.manage_keys.create(role, who.lower(), tenant=tenant))
+
+
+@when(parsers.parse('"{who}" asks for "{name}" from {start} to {end}'))
+def _(desk: Desk, who: str, name: str, start: str, end: str) -> None:
+    def ask(scope: Scope) -> list[SeriesAnswer]:
+        question = Question((series_of(name),), window=desk.window(start, end))
+        return desk.query.run(question, scope)
+
+    desk.call(who, "read", ask)
+
+
+@when(parsers.parse('"{who}" lists every series'))
+def _(desk: Desk, who: str) -> None:
+    desk.call(who, "read", lambda scope: desk.find.run((), scope))
+
+
+@when(parsers.parse('"{who}" tries to read the audit log'))
+def _(desk: Desk, who: str) -> None:
+    principal = desk.admit.authenticate(desk.tokens[who])
+    question = AuditQuestion(limit=1000)
+    desk.call(who, "audit", lambda _: desk.decisions.entries(question, principal))
+
+
+@when("somebody asks with nothing")
+def _(desk: Desk) -> None:
+    desk.attempt(lambda: desk.admit.authenticate(None))
+
+
+@when(parsers.parse('somebody asks with the key of "{who}" with another ending'))
+def _(desk: Desk, who: str) -> None:
+    token = desk.tokens[who]
+    desk.tokens["somebody"] = token[:-1] + ("0" if token[-1] != "0" else "1")
+    desk.attempt(lambda: desk.admit.authenticate(desk.tokens["somebody"]))
+
+
+@then("it is granted")
+def _(desk: Desk) -> None:
+    desk.granted()
 
 
 # ---------------------------------------------------------------- answers

@@ -48,7 +48,7 @@ def case(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNam
     module.execute = lambda task: execute(shelf, task)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, WORK, module)
     desk.more = {
-        "models": shelf, "log": MemoryExecutionLog(), "executor": executor, "work": f"{WORK}:execute"
+        "models": shelf, "executions": MemoryExecutionLog(), "executor": executor, "work": f"{WORK}:execute"
     }  # fmt: skip
     yield types.SimpleNamespace(conditions=Conditions(), before={}, kept=None)
     executor.close()
@@ -151,7 +151,7 @@ def _(desk: Any, case: Any, day: str) -> None:
     case.before = {
         words: said_of(desk, case, words, day) for words in ("repeats yesterday", "looks ahead")
     }
-    desk.more["log"] = MemoryExecutionLog()  # nothing that was kept is taken
+    desk.more["executions"] = MemoryExecutionLog()  # nothing that was kept is taken
     gate = desk.made().subjects().gate(Target(series=desk.series("Germany SDAC")), Conditions())
     desk.store = Altered(desk.store, gate.on(parse_day(day), "Europe/Brussels"))
 

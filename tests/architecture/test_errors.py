@@ -25,6 +25,7 @@ TABLE = {
     "StoreBusy": ("store_busy", 503, 75),
     "StoreUnavailable": ("store_unavailable", 503, 69),
     "AuditUnavailable": ("audit_unavailable", 503, 69),
+    "StreamUnavailable": ("stream_unavailable", 503, 69),
     "DiskFull": ("disk_full", 507, 74),
     # Of feeds. The design names no status: when a caller meets them, it is a gateway to the operator that speaks.
     "FeedUnavailable": ("feed_unavailable", 503, 75),
@@ -41,6 +42,7 @@ INSIDE = {
     ("adapters/fetch/network.py", "AddressRefused"): "tells the retries that there is no use in another attempt",
     ("adapters/fetch/retries.py", "TryAgain"): "what is retried; FeedUnavailable when attempts are used up",
     ("core/domain/_building.py", "Unusual"): "sends a value from the short way to the long one",
+    ("core/usecases/run_jobs.py", "_Stopped"): "ends a job between two documents when the process goes down",
     ("ports/testing/levels.py", "NotApplicable"): "a check that has nothing to look at",
     ("ports/testing/market_guard.py", "Offence"): "what a market did that it must not, as the kit's guard tells it",
     ("ports/testing/work.py", "OddFormat"): "what a suite sends across to see that it arrives as the nearest of ours",

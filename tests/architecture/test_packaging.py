@@ -38,7 +38,7 @@ def wheel_names(tmp_path_factory):
 
 def of_the_tree(pattern):
     found = (path for folder in FOLDERS for path in (ROOT / folder).rglob(pattern))
-    return {path.relative_to(ROOT).as_posix() for path in found if path.suffix != ".pyc"}
+    return {path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts}
 
 
 def test_the_version_is_the_one_that_was_installed():

@@ -16,6 +16,9 @@ OTHER_SIZE = {
 
 # What holds a port to its contract. A port without a suite of its own says which one covers it.
 SUITES = {
+    "AuditLog": "AuditLogSuite",
+    "AuditProofs": "AuditLogSuite",
+    "CheckpointBook": "CheckpointBookSuite",
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
     "DocumentFolder": "DocumentFolderSuite",
@@ -24,13 +27,21 @@ SUITES = {
     "Facts": "RecordStoreSuite",
     "Fetcher": "FetcherSuite",
     "Journal": "JournalSuite",
+    "KeyStore": "KeyStoreSuite",
+    "Leadership": "LeadershipSuite",
     "LocationRegistry": "RecordStoreSuite",
+    "MessageBus": "MessageBusSuite",
     "Outbox": "SeriesStoreSuite",
+    "Policy": "PolicySuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
+    "Scheduler": "SchedulerSuite",
     "SeriesStore": "SeriesStoreSuite",
+    "Signer": "SignerSuite",
+    "Subscription": "MessageBusSuite",
 }
 OTHERWISE = {
+    "AuditShelf": "the inside of `GroupedAuditLog`: AuditLogSuite drives it in every database",
     "Market": "the conformance kit (`--market ID`), which all markets and tests/contract/demo pass",
     "MarketCatalogue": "nothing but the plugin host can find plugins: tests of the host, of broken plugins above all",
     "Extensions": "the other face of the plugin host: its tests",

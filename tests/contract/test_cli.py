@@ -91,6 +91,14 @@ def test_a_second_demo_adds_nothing(run: Run, demo: Path) -> None:
     assert run("series", "find", "--data", demo, "--format", "csv").out == before.out
 
 
+def test_the_demo_shows_a_revision(run: Run, demo: Path) -> None:
+    """MISO's hourly prices are taken in as preliminary, then as final: the board says what changed and by how much."""
+    lines = run("board", "--data", demo, "--format", "csv").rows()
+    told = [line for line in lines if line["figure"] == "revised"]
+    assert {line["run"] for line in told} == {"real_time-hourly"}
+    assert "-1.25" in run("board", "--data", demo).out
+
+
 # -- the board -----------------------------------------------------------------------------------------------
 
 
@@ -130,7 +138,7 @@ def test_the_board_for_programs_names_block_run_and_finality(run: Run, demo: Pat
 def test_a_board_of_a_day_without_data_says_so(run: Run, demo: Path) -> None:
     found = run("board", "--data", demo, "--day", "2020-01-01")
     assert found.code == 0
-    assert "caiso  nothing is stored of 2020-01-01; there is 2026-10-" in found.out
+    assert "caiso  nothing is stored of 2020-01-01; there is 2024-08-" in found.out
 
 
 # -- formats -------------------------------------------------------------------------------------------------
@@ -415,7 +423,10 @@ def test_serve_answers_and_ends_cleanly(demo: Path, signal_number: signal.Signal
             assert problem.headers["Content-Type"] == "application/problem+json"
         process.send_signal(signal_number)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", "stopped.\n")
+        *events, stopping, stopped = err.splitlines()
+        assert (process.returncode, out) == (0, "")
+        assert (stopping, stopped) == ("stopping; again to stop at once", "stopped.")
+        assert [json.loads(line)["status"] for line in events] == [200, 401]
 
 
 def test_a_folder_in_use_names_its_owner(run: Run, demo: Path) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from carbon254.adapters.duckdb.store import DuckDbSeriesStore
+from carbon254.adapters.postgres import binary
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import FeedFormatChanged
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import Finality
+from carbon254.ports.recording import numbered
 from carbon254.ports.storage import SeriesStore
 from carbon254.ports.testing.fakes.storage import MemorySeriesStore
 from carbon254.ports.testing.storage import DAY, HOUR, NOON, NP15, hours, told, values
@@ -79,3 +82,32 @@ def test_an_instant_that_is_left_out_is_retracted(store: SeriesStore) -> None:
     fewer = told({NP15: [moments[0], moments[2]]}, name="b", stamp=NOON + HOUR)
     assert store.record(fewer, now=NOON + HOUR).retracted == 1
     assert values(store) == {0: 0.0, 1: None, 2: 2.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "different", "places"),
+    [
+        ([], [], []),
+        ([7, 7, 7], [7], [0, 0, 0]),
+        ([5, 3, 5, 9], [3, 5, 9], [1, 0, 1, 2]),
+        ([1_000_000_000, 4, 4], [4, 1_000_000_000], [1, 0, 0]),
+    ],
+)
+def test_numbers_get_places_whether_they_lie_close_or_not(
+    values: list[int], different: list[int], places: list[int]
+) -> None:
+    found, place = numbered(np.array(values, dtype=np.int32))
+    assert (found, place.tolist()) == (different, places)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_where_the_store_stands_is_found_wherever_it_comes(place: int) -> None:
+    # The server may answer the parts of a UNION ALL in any order.
+    rows = np.zeros(3, dtype=binary.PACKED)
+    rows["series"] = [4, 5, 6]
+    rows["series"][place] = -1
+    rows["locator"][place] = 12
+    rows["recorded_at"][place] = 3_000_000  # microseconds after the beginning of 2000
+    others, last, lengths = binary.without_stand(rows)
+    assert others["series"].tolist() == [code for code in (4, 5, 6) if code != 4 + place]
+    assert (str(last), lengths) == ("2000-01-01T00:00:03.000000", 12)

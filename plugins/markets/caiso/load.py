@@ -37,9 +37,9 @@ class Load:
             categories=tuple(enums["EXECUTION_TYPE"]),
         )
 
-    def series(self, place: str, category: int) -> SeriesId:
-        """The series of an area and execution."""
-        return SeriesId(self._market, self._runs[category], "load", "area", place)
+    def series(self, place: str) -> tuple[SeriesId, ...]:
+        """The series of an area's executions."""
+        return tuple(SeriesId(self._market, run, "load", "area", place) for run in self._runs)
 
     def seen(self, rows: Rows) -> None:
         """Nothing follows from rows that are seen."""

@@ -112,7 +112,7 @@ _ERRORS: Final[Mapping[str, type[Carbon254Error]]] = {
 
 
 def batches(member: Member, columns: Mapping[str, Any]) -> Iterator[Any]:
-    """Read the named columns of a member as Arrow record batches of bounded size.
+    """Read the named columns of a member as Arrow record batches of bounded size; texts may not be UTF-8.
 
     Raises `DocumentDamaged` for rows that are cut, `FeedFormatChanged` for a number that is none.
     """
@@ -121,8 +121,9 @@ def batches(member: Member, columns: Mapping[str, Any]) -> Iterator[Any]:
     # A blank line is not skipped: it would shift the line numbers that locators carry. As a row of empty fields it
     # is refused, since the category of a row is never empty.
     parsing = csv.ParseOptions(ignore_empty_lines=False)
+    # Whoever takes a text out of a dictionary decodes it once; Arrow would check it in every row.
     converting = csv.ConvertOptions(
-        include_columns=list(columns), column_types=columns, null_values=_NULLS
+        include_columns=list(columns), column_types=columns, null_values=_NULLS, check_utf8=False
     )
     for block in _blocks(member.file, member.name):
         reading = csv.ReadOptions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -25,8 +25,8 @@ class Subject(Protocol):
     unit: str
     layout: Layout
 
-    def series(self, place: str, category: int) -> SeriesId:
-        """The series of a place and category."""
+    def series(self, place: str) -> tuple[SeriesId, ...]:
+        """The series of a place, one for each category; asked once a place."""
         ...
 
     def seen(self, rows: Rows) -> None:
@@ -56,7 +56,7 @@ def _readings(
 ) -> Iterator[tuple[Reading, bool]]:
     """The readings, each with the word whether it is the last."""
     tables, findings = Tables(subject.layout), list[Finding]()
-    known: dict[int, SeriesId] = {}
+    known: list[tuple[SeriesId, ...]] = []
     stamp = oasis.reply_stamp(oasis.names_of(document))
     for rows, last in _chunked(read_rows(document, card, tables, findings), document.name):
         subject.seen(rows)
@@ -84,7 +84,7 @@ def _reading(
     rows: Rows,
     tables: Tables,
     subject: Subject,
-    known: dict[int, SeriesId],
+    known: list[tuple[SeriesId, ...]],
     facts: Mapping[str, Any],
 ) -> Reading:
     keys = rows.place * len(tables.layout.categories) + rows.category
@@ -110,14 +110,12 @@ def _reading(
 
 
 def _series(
-    keys: Sequence[int], tables: Tables, subject: Subject, known: dict[int, SeriesId]
+    keys: Sequence[int], tables: Tables, subject: Subject, known: list[tuple[SeriesId, ...]]
 ) -> tuple[SeriesId, ...]:
-    """The series of the keys; a document's chunks name each of them once."""
-    places, width = list(tables.places), len(tables.layout.categories)
-    for key in keys:
-        if key not in known:
-            place, category = divmod(key, width)
-            if not places[place]:
-                raise FeedFormatChanged(f"column {tables.layout.place} is empty in a row.")
-            known[key] = subject.series(places[place], category)
-    return tuple(known[key] for key in keys)
+    """The series of the keys; ``known`` holds those of the document's places, in their order."""
+    for place in islice(tables.places, len(known), None):
+        if not place:
+            raise FeedFormatChanged(f"column {tables.layout.place} is empty in a row.")
+        known.append(subject.series(place))
+    every = list(chain.from_iterable(known))
+    return tuple(map(every.__getitem__, keys))

@@ -7,6 +7,7 @@ its number in a table. A data row is a line of a CSV member after the header; al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -144,18 +145,17 @@ def _number_column(member: oasis.Member, layout: Layout) -> str:
 
 def _rows(batch: Any, tables: Tables, number: str, locators: Column, name: str) -> Rows:
     layout = tables.layout
+    coded = partial(_coded, batch, name)
     if layout.fixed:
-        _coded(batch.column(layout.fixed), _closed(layout.fixed, layout.words, name))
+        coded(layout.fixed, _closed(layout.fixed, layout.words, name))
     values, given = _plain(batch.column(number), np.float64), _given(batch.column(number))
     if not np.all(np.isfinite(values[given])):
         raise FeedFormatChanged(f"{name}: column {number} holds what is no finite number.")
     return Rows(
-        place=_coded(batch.column(layout.place), _open(tables.places)),
-        category=_coded(
-            batch.column(layout.category), _closed(layout.category, layout.categories, name)
-        ),
-        start=_coded(batch.column(START), _open(tables.times)),
-        end=_coded(batch.column(END), _open(tables.times)),
+        place=coded(layout.place, _open(tables.places)),
+        category=coded(layout.category, _closed(layout.category, layout.categories, name)),
+        start=coded(START, _open(tables.times)),
+        end=coded(END, _open(tables.times)),
         value=np.where(given, values, np.nan),
         state=np.where(given, np.uint8(State.OK), np.uint8(State.MISSING)),
         locator=locators,
@@ -177,10 +177,15 @@ def _closed(column: str, words: tuple[str, ...], name: str) -> Callable[[str], i
     return number
 
 
-def _coded(column: Any, number: Callable[[str], int]) -> Column:
-    """The numbers of a dictionary column's texts; each text is looked up once."""
-    numbers = np.array([number(text) for text in column.dictionary.to_pylist()], dtype=np.int32)
-    codes: Column = numbers[_plain(column.indices, np.int32)]
+def _coded(batch: Any, name: str, column: str, number: Callable[[str], int]) -> Column:
+    """The numbers of a dictionary column's texts; each text is decoded and looked up once."""
+    texts_in_rows = batch.column(column)
+    try:
+        texts = texts_in_rows.dictionary.to_pylist()
+    except UnicodeDecodeError:
+        raise DocumentDamaged(f"{name}: column {column} is not UTF-8.") from None
+    numbers = np.array([number(text) for text in texts], dtype=np.int32)
+    codes: Column = numbers[_plain(texts_in_rows.indices, np.int32)]
     return codes
 
 

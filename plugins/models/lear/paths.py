@@ -169,10 +169,9 @@ def walk(
         coefficients[inside] += step * direction
         correlation -= step * slope
         penalty -= step
-        if entry > step:
+        if entry > step or exit_ <= step:
             entering = -1
         if exit_ <= step:
-            entering = -1
             coefficients[active[leaving]] = 0.0
             count = _leave(active, inverse, count, leaving)
             free[:] = useful  # what was collinear with the one that left is not any more

@@ -1,0 +1,1 @@
+"""The policy, decided by Casbin and compiled to scopes."""

@@ -1,0 +1,288 @@
+"""Models, forecasts and backtests: what there is, what was made, and making more in the background.
+
+A POST is taken down and answered with 202 and a Location; the work goes on behind it, one piece after the other, and
+the Location tells how far it is. What a process left undone is resumed by ``carbon254 backtest resume``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import falcon
+from attrs import frozen
+
+from carbon254.adapters.http.cursors import Pinned
+from carbon254.adapters.http.door import Door, Made
+from carbon254.adapters.http.encoders import plain_json
+from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, ScoresAsked
+from carbon254.core.domain.backtests import BacktestPlan
+from carbon254.core.domain.entitlements import Scope, Selection
+from carbon254.core.domain.errors import Carbon254Error, Conflict, InvalidRequest, NotFound
+from carbon254.core.domain.schemas import build, json_schema
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.domain.time import format_instant
+from carbon254.core.usecases.run_backtest import RunBacktest
+from carbon254.core.usecases.run_forecast import ForecastRequest, RunForecast
+from carbon254.core.usecases.score_forecasts import scores
+from carbon254.ports.executions import Execution, ExecutionKind, ExecutionLog
+from carbon254.ports.log import Log
+from carbon254.ports.models import ModelCatalogue
+from carbon254.ports.records import Facts
+
+T = TypeVar("T")
+_KEY_LENGTH: Final = 128
+_STARTS: Final = "administer"  # the policy's word for starting work
+
+
+class Behind:
+    """Does what it is given behind the answers, one piece after the other; what fails is logged."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Take a piece of work in."""
+        self._waiting.put(work)
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            work = self._waiting.get()
+            try:
+                work()
+            except Carbon254Error as error:  # it stands in the record too
+                self._log("work failed", code=error.code, detail=str(error))
+            except Exception as error:  # the next piece must not wait for ever  # noqa: BLE001
+                self._log("work failed", code="internal", detail=f"{type(error).__name__}: {error}")
+
+
+class Models:
+    """What there is to forecast with."""
+
+    def __init__(self, door: Door, models: ModelCatalogue) -> None:
+        self._door, self._models = door, models
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """The installed models, in the order of their ids."""
+        call, form = self._door.call(request, response)
+        with call:
+            head = {"models": [self._card(name) for name in self._models.cards()]}
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
+
+    def on_get_one(self, request: falcon.Request, response: falcon.Response, model: str) -> None:
+        """One model with the JSON Schema of its parameters."""
+        call, form = self._door.call(request, response)
+        with call:
+            schema = json_schema(self._models.model(model).Parameters)
+            head = {
+                **self._card(model),
+                "version": self._models.version(model),
+                "parameters": schema,
+            }
+            self._door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
+
+    def _card(self, model: str) -> dict[str, Any]:
+        card = self._models.cards()[model]
+        return {
+            "id": card.id, "version": card.version, "kind": card.kind, "title": card.title, "summary": card.summary,
+            "licence": card.licence, "sources": list(card.sources), "extra": card.extra,
+        }  # fmt: skip
+
+
+@frozen
+class Executions:
+    """What forecasts and backtests share: lists within a scope, one of them, and a POST that is answered once."""
+
+    door: Door
+    log: ExecutionLog
+    facts: Facts
+
+    def all(self, request: falcon.Request, response: falcon.Response, kind: ExecutionKind) -> None:
+        """The executions whose series the caller sees, the latest first."""
+        call, form = self.door.call(request, response)
+        with call:
+
+            def make(asked: ExecutionsAsked, pinned: Pinned, scope: Scope) -> Made:
+                found = self.log.executions(kind, asked.configuration)
+                seen = [one for one in found if all(map(scope.allows, series_of(one)))]
+                return Made({f"{kind}s": [told(one) for one in seen[: asked.limit]]})
+
+            self.door.give(request, response, call, form, ExecutionsAsked, make, keep=False)
+
+    def one(self, execution: str, kind: ExecutionKind, scope: Scope) -> Execution:
+        """One of a kind. Raises `NotFound`, `NotEntitled`."""
+        found = self.log.execution(execution)
+        if found.kind != kind:
+            raise NotFound(f"there is no {kind} {execution}.")
+        scope.restrict(Selection(series_of(found)))
+        return found
+
+    def post(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        cls: type[T],
+        submit: Callable[[T, Scope], Execution],
+    ) -> None:
+        """Take down what the body asks for and answer 202; the same Idempotency-Key again starts nothing anew."""
+        call, _ = self.door.call(request, response, action=_STARTS)
+        with call:
+            body = request.bounded_stream.read()
+            key = self._key(request, call.principal.tenant, call.principal.name)
+            digest = hashlib.sha256(request.path.encode() + b"\n" + body).hexdigest()
+            before = self.facts.get(key) if key else None
+            if before is None:
+                sees = self.door.admit.scope(call.principal, "read")
+                execution = submit(build(cls, _json(body), "the body"), sees)
+                if key:
+                    self.facts.put(key, f"{digest} {execution.id}")
+            else:
+                known, _, made = before.partition(" ")
+                if known != digest:
+                    raise Conflict("this Idempotency-Key came with another body: use a new one.")
+                execution = self.log.execution(made)
+            response.status = falcon.HTTP_202
+            response.set_header("Location", f"{request.path}/{execution.id}")
+            response.set_header("Cache-Control", "no-store")
+            response.content_type = "application/json"
+            response.data = plain_json(told(execution))
+
+    def _key(self, request: falcon.Request, tenant: str, principal: str) -> str:
+        given = request.get_header("Idempotency-Key") or ""
+        if len(given) > _KEY_LENGTH or not given.isprintable():
+            raise InvalidRequest(f"Idempotency-Key: up to {_KEY_LENGTH} printable characters.")
+        return f"idempotency/{tenant}/{principal}/{given}" if given else ""
+
+
+class Forecasts:
+    """Live forecasts."""
+
+    def __init__(self, executions: Executions, forecast: RunForecast, behind: Behind) -> None:
+        self._executions, self._forecast, self._behind = executions, forecast, behind
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Forecasts that were made, the latest first; their numbers are series, read as others are."""
+        self._executions.all(request, response, "forecast")
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Make a forecast."""
+        self._executions.post(request, response, ForecastRequest, self._submit)
+
+    def _submit(self, asked: ForecastRequest, scope: Scope) -> Execution:
+        scope.restrict(Selection((asked.series, *asked.exogenous)))
+        execution = self._forecast.submit(asked)
+        self._behind.do(lambda: self._forecast.work(execution.id, scope))
+        return execution
+
+    def on_get_one(
+        self, request: falcon.Request, response: falcon.Response, execution: str
+    ) -> None:
+        """One forecast: how far it is, what it was made from, and the series that hold its numbers."""
+        door = self._executions.door
+        call, form = door.call(request, response)
+        with call:
+            found = self._executions.one(execution, "forecast", call.scope)
+            head = {**told(found), "record": _without_request(found.facts)}
+            door.give(
+                request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
+            )
+
+
+class Backtests:
+    """Backtests."""
+
+    def __init__(self, executions: Executions, backtest: RunBacktest, behind: Behind) -> None:
+        self._executions, self._backtest, self._behind = executions, backtest, behind
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Backtests, the latest first."""
+        self._executions.all(request, response, "backtest")
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Run a backtest."""
+        self._executions.post(request, response, BacktestPlan, self._submit)
+
+    def _submit(self, plan: BacktestPlan, scope: Scope) -> Execution:
+        execution = self._backtest.submit(plan, scope)
+        self._behind.do(lambda: self._backtest.work(execution.id, scope))
+        return execution
+
+    def on_get_one(
+        self, request: falcon.Request, response: falcon.Response, execution: str
+    ) -> None:
+        """One backtest: how far it is, and its scores when it is done."""
+        door = self._executions.door
+        call, form = door.call(request, response)
+        with call:
+            found = self._executions.one(execution, "backtest", call.scope)
+
+            def make(asked: ScoresAsked, pinned: Pinned, scope: Scope) -> Made:
+                head = {**told(found), "plan": found.facts["plan"]}
+                if found.state == "done":
+                    tables = self._backtest.result(execution).tables
+                    rows = [_finite(row) for table in tables for row in scores(table, asked.by)]
+                    kept = {name: found.facts[name] for name in ("subjects", "synthetic")}
+                    head |= {**kept, "scores": rows}
+                return Made(head)
+
+            door.give(request, response, call, form, ScoresAsked, make, keep=False)
+
+
+def series_of(execution: Execution) -> tuple[SeriesId, ...]:
+    """The series that an execution reads."""
+    facts = execution.facts
+    if execution.kind == "forecast":
+        asked = facts["request"]
+        return tuple(SeriesId.parse(one) for one in (asked["series"], *asked["exogenous"]))
+    targets = facts["plan"]["targets"]
+    return tuple(
+        SeriesId.parse(one)
+        for target in targets
+        for one in (target["series"], *target["exogenous"])
+    )
+
+
+def told(execution: Execution) -> dict[str, Any]:
+    """What is said of every execution."""
+    finished = execution.finished_at
+    return {
+        "id": execution.id, "configuration": execution.configuration, "state": execution.state,
+        "done": execution.done, "total": execution.total, "started_at": format_instant(execution.started_at),
+        "finished_at": finished and format_instant(finished), "code": execution.code or None,
+        "message": execution.message or None, "targets": [str(one) for one in series_of(execution)[:1]],
+        "series": execution.facts.get("series", []), "document": execution.result or None,
+    }  # fmt: skip
+
+
+def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name != "request"}
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: a score that there is not is null."""
+    return {name: None if value != value else value for name, value in row.items()}
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, UnicodeDecodeError):
+        raise InvalidRequest("the body is no JSON.") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest("the body is no JSON object.")
+    return found
