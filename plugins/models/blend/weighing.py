@@ -36,8 +36,9 @@ def weigh(said: Column, actual: Column, shrink: float) -> Column:
     if typical == 0.0:
         return equal
     matrix = _matrix(errors, typical)
+    # Σ(wᵢ − 1/m)² and Σwᵢ² differ by a constant on the simplex.
     pull = shrink * float(np.trace(matrix)) / members
-    return _minimise(matrix + pull * np.eye(members), pull / members)
+    return _minimise(matrix + pull * np.eye(members))
 
 
 def _matrix(errors: Column, typical: float) -> Column:
@@ -49,13 +50,13 @@ def _matrix(errors: Column, typical: float) -> Column:
     return matrix
 
 
-def _minimise(matrix: Column, pull: float) -> Column:
-    """The least w'Mw/2 − pull Σw on the simplex, by projected gradients from equal weights."""
+def _minimise(matrix: Column) -> Column:
+    """The least w'Mw on the simplex, by projected gradients from equal weights."""
     weights = np.full(len(matrix), 1.0 / len(matrix))
     length = 1.0 / float(np.linalg.eigvalsh(matrix)[-1])
     for _ in range(_MOST_STEPS):
         before = weights
-        weights = to_simplex(weights - length * (matrix @ weights - pull))
+        weights = to_simplex(weights - length * matrix @ weights)
         if np.abs(weights - before).max() < _SETTLED:
             break
     return weights

@@ -92,6 +92,7 @@ def test_who_has_no_past_keeps_an_equal_share() -> None:
     members[2][:-1] = np.nan
     made = blend(members)
     assert made.notes["weight m2"] == pytest.approx(1 / 3)
+    assert sum(made.notes[f"weight m{n}"] for n in range(3)) == pytest.approx(1.0)
     assert made.notes["weight m0"] > 0.5
 
 
