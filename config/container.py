@@ -319,15 +319,7 @@ def _platform(made: Container) -> Platform:
         values=made.values(),
         describe=made.describe(),
         locations=made.locations(),
-        admit=made.admit(),
-        audit=made.audit(),
-        proofs=made.audit(),
-        signer=made.signer(),
-        keys=made.manage_keys(),
-        decisions=made.decisions(),
-        checkpoint=made.checkpoint(),
-        verify=made.verify(),
-        log=made.log(),
+        **_admitting(made),
         files=Folder,
         upkeep=upkeep,
         close=lambda: _close(made),
@@ -345,6 +337,15 @@ def open_benchmark(keep: Path | None) -> Iterator[BenchmarkEpf]:
             yield BenchmarkEpf(made.runner())
         finally:
             _shut(made)
+
+
+def _admitting(made: Container) -> dict[str, Any]:
+    """Who calls, what they may do, and what is written down of it."""
+    return {
+        "admit": made.admit(), "audit": made.audit(), "proofs": made.audit(), "signer": made.signer(),
+        "keys": made.manage_keys(), "decisions": made.decisions(), "checkpoint": made.checkpoint(),
+        "verify": made.verify(), "log": made.log(),
+    }  # fmt: skip
 
 
 def _close(made: Container) -> None:

@@ -34,6 +34,13 @@ class AuditLog(Protocol):
         """Write an entry and return its place once it is durable. Raises `AuditUnavailable`: then nothing is kept."""
         ...
 
+    def follow(self, entry: AuditEntry) -> None:
+        """Write an entry with the next commit, within a tenth of a second; nobody waits for it.
+
+        Whoever reads this log sees it at once. While it cannot be written it is kept, and `append` refuses.
+        """
+        ...
+
     def entries(self, question: AuditQuestion) -> Sequence[Kept]:
         """Entries by place, oldest first unless asked otherwise. Raises `AuditUnavailable`."""
         ...

@@ -30,6 +30,7 @@ from carbon254.ports.audit import AuditQuestion
 from carbon254.ports.closing import Closing
 
 STORED_LEVELS: Final = 8  # levels of the tree of which one is stored
+_SOON: Final = 0.1  # seconds that an entry may follow behind what it ends
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Node = tuple[int, int, bytes]  # level, place on it, hash
 
@@ -86,11 +87,12 @@ class AuditShelf(Protocol):
 
 @define(eq=False)
 class _Waiting:
-    """An entry that a thread wants to have durable."""
+    """An entry that a thread wants to have durable, or that ``follows`` without anybody waiting."""
 
     entry: AuditEntry
     body: bytes
     leaf: bytes
+    follows: bool = False
     index: int = -1
     error: AuditUnavailable | None = None
     done: bool = False
@@ -107,17 +109,52 @@ class GroupedAuditLog(Closing):
         self._turn = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._edge: Frontier | None = None  # None: to be read
+        self._late, self._ended = threading.Event(), threading.Event()
+        self._follower: threading.Thread | None = None
 
     def append(self, entry: AuditEntry) -> int:
-        body = encode(entry)
-        mine = _Waiting(entry, body, leaf_hash(body))
-        self._waiting.append(mine)
+        mine = self._wait_for(entry, follows=False)
         with self._turn:
             if not mine.done:
                 self._commit()
         if mine.error is not None:
             raise mine.error
         return mine.index
+
+    def follow(self, entry: AuditEntry) -> None:
+        self._wait_for(entry, follows=True)
+        if self._follower is None:
+            with self._turn:
+                if self._follower is None:
+                    self._follower = threading.Thread(
+                        target=self._keep_up, name="audit", daemon=True
+                    )
+                    self._follower.start()
+        if not self._late.is_set():
+            self._late.set()
+
+    def _wait_for(self, entry: AuditEntry, *, follows: bool) -> _Waiting:
+        body = encode(entry)
+        mine = _Waiting(entry, body, leaf_hash(body), follows)
+        self._waiting.append(mine)
+        return mine
+
+    def _keep_up(self) -> None:
+        """Write what follows when nobody else does; what cannot be written is tried again."""
+        while not self._ended.is_set():
+            self._late.wait()
+            self._late.clear()
+            self._ended.wait(_SOON)
+            self._settle()
+            if self._waiting and not self._late.is_set():
+                self._late.set()
+
+    def _settle(self) -> None:
+        """Commit what waits, so that whoever reads sees it."""
+        if self._waiting:
+            with self._turn:
+                if self._waiting:
+                    self._commit()
 
     def _commit(self) -> None:
         batch = []
@@ -135,6 +172,8 @@ class GroupedAuditLog(Closing):
             failed = AuditUnavailable("the commit was interrupted")
             raise
         finally:
+            if failed is not None:
+                self._waiting.extendleft(one for one in reversed(batch) if one.follows)
             for one in batch:
                 one.done = True
                 if failed is not None:
@@ -152,7 +191,7 @@ class GroupedAuditLog(Closing):
     def _caught_up(self) -> Frontier:
         """The tree's edge with what other processes have added."""
         if self._edge is None:
-            return Frontier.of(self.head().size, self._node)
+            return Frontier.of(self._head().size, self._node)
         edge = self._edge.copy()
         while leaves := self._shelf.hashes(0, edge.size, 1 << STORED_LEVELS):
             for leaf in leaves:
@@ -172,13 +211,21 @@ class GroupedAuditLog(Closing):
         self._shelf.put(rows, nodes)
 
     def entries(self, question: AuditQuestion) -> Sequence[Kept]:
+        self._settle()
+        return self._find(question)
+
+    def _find(self, question: AuditQuestion) -> Sequence[Kept]:
         try:
             return self._shelf.find(question)
         except Carbon254Error as error:
             raise AuditUnavailable(f"the audit log cannot be read: {error}") from None
 
     def head(self) -> TreeHead:
-        last = self.entries(AuditQuestion(newest=True, limit=1))
+        self._settle()
+        return self._head()
+
+    def _head(self) -> TreeHead:
+        last = self._find(AuditQuestion(newest=True, limit=1))
         return TreeHead(last[0].index + 1, last[0].root) if last else TreeHead(0, EMPTY)
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
@@ -206,4 +253,9 @@ class GroupedAuditLog(Closing):
         return hashes[0]
 
     def close(self) -> None:
+        self._ended.set()
+        self._late.set()
+        if self._follower is not None:
+            self._follower.join()
+        self._settle()
         self._shelf.close()

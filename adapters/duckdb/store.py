@@ -2,7 +2,7 @@
 
 Rows arrive in ``tail``; `DuckDbSeriesStore.sort` merges it into ``observations``, kept in the physical order
 (series, interval_start, recorded_at) that decides how fast a series is read, in a file that takes the place of the
-old one. Writers are serialised; a cursor a thread; results are finished before the next statement.
+old one. Writers are serialised; a reader has a cursor to itself; results are finished before the next statement.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ _TOLD: Final = {  # to who shows the right secret
     "expired": "the API key {key} has expired: ask for a new one.",
     "revoked": "the API key {key} was revoked: ask for a new one.",
 }
+_TELLING: Final = frozenset(("read", "export"))  # what changes nothing
 _WRONG: Final = (
     "the API key is not known or not right: use one that 'carbon254 keys create' printed."
 )
@@ -130,7 +131,8 @@ class AdmitCalls:
 
         On entering, ``started`` is durable, or `AuditUnavailable` is raised and nothing happens; then `NotEntitled`
         where the principal may not do this at all. Reading is always entered: its scope may show nothing. On leaving,
-        ``finished`` is durable with ``ok`` or the code of the error, or `AuditUnavailable` is raised.
+        ``finished`` is durable with the outcome and its decision, or `AuditUnavailable` is raised;
+        after an answer that only told numbers it follows with the next commit, and nothing begins until it is written.
         """
         return Call(
             self, principal, action, self._masked(target), door, request_id, trace, self.new_id()
@@ -216,8 +218,9 @@ class Call:
         )  # fmt: skip
 
     def _write(self, kind: str, outcome: str = "", decision: Decision | None = None) -> None:
-        who = self.principal
-        self._admit.audit.append(AuditEntry(
+        who, audit = self.principal, self._admit.audit
+        write = audit.follow if outcome == "ok" and self.action in _TELLING else audit.append
+        write(AuditEntry(
             kind, self._admit.clock.now(), self.id, who.name, who.tenant, self.action, self.target, self.door, who.key,
             self.request_id, self.trace, outcome, who.roles,
             self.facts if kind == "finished" else {}, decision,

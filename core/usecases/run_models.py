@@ -108,11 +108,10 @@ class RunModels:
         With ``anew`` nothing that was kept is taken.
         """
         said: Said = {}
+        seen = _Seen(knowledge, origins)
         for layer in wanted.layers():
             tasks = [
-                task
-                for spec in layer
-                for task in self._tasks(spec, wanted, knowledge, origins, conditions, said)
+                task for spec in layer for task in self._tasks(spec, wanted, seen, conditions, said)
             ]
             for task, days in self._done(tasks, on_days, anew=anew):
                 said.setdefault(task.spec, {}).update({one.day: one for one in days})
@@ -122,8 +121,7 @@ class RunModels:
         self,
         spec: ModelSpec,
         wanted: Wanted,
-        knowledge: Knowledge,
-        origins: Origins,
+        seen: _Seen,
         conditions: Conditions,
         said: Said,
     ) -> Iterator[ModelTask]:
@@ -137,8 +135,8 @@ class RunModels:
                 (name, tuple(one for one in told if one.day <= days[-1])) for name, told in members
             ]
             yield ModelTask(
-                spec=spec, days=days, conditions=conditions, origins=origins,
-                knowledge=knowledge.until([origins.of(day) for day in asked]), members=tuple(known),
+                spec=spec, days=days, conditions=conditions, origins=seen.origins,
+                knowledge=seen.until(frozenset(asked)), members=tuple(known),
             )  # fmt: skip
 
     def _done(
@@ -198,6 +196,24 @@ class RunModels:
         ]  # fmt: skip
         text = json.dumps(facts, sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@frozen(eq=False)
+class _Seen:
+    """What may be known on the days of a block: made once, however many models forecast them.
+
+    Rows of years are some megabytes for each block; one copy for each model and block was seen to take two gigabytes.
+    """
+
+    knowledge: Knowledge = field(repr=False)
+    origins: Origins
+    _by_days: dict[frozenset[date], Knowledge] = field(factory=dict, init=False, repr=False)
+
+    def until(self, days: frozenset[date]) -> Knowledge:
+        """What was known at one of the days' origins or another."""
+        if days not in self._by_days:
+            self._by_days[days] = self.knowledge.until([self.origins.of(day) for day in days])
+        return self._by_days[days]
 
 
 def blocks(days: Sequence[date], refit: int) -> Iterator[tuple[date, ...]]:

@@ -74,6 +74,21 @@ Feature: Audit
 
     Scenario: The audit log fills up while an answer is made
       When "Pia" asks for "NP15 day-ahead" while the audit log fills up
+      Then the answer has 1 intervals
+      When "Pia" asks for "NP15 day-ahead" from 2025-06-10 07:00 to 2025-06-10 08:00
+      Then it is refused as "audit_unavailable"
+      When the audit log has room again
+      And "Pia" asks for "NP15 day-ahead" from 2025-06-10 07:00 to 2025-06-10 08:00
+      Then the answer has 1 intervals
+      And the last entries of the audit log are:
+        | at               | who | firm | what     | did  | outcome |
+        | 2025-06-09 20:00 | Pia | acme | started  | read |         |
+        | 2025-06-09 20:00 | Pia | acme | finished | read | ok      |
+        | 2025-06-09 20:00 | Pia | acme | started  | read |         |
+        | 2025-06-09 20:00 | Pia | acme | finished | read | ok      |
+
+    Scenario: The audit log fills up while a refusal is made
+      When "Pia" asks for "Alamitos day-ahead" while the audit log fills up
       Then it is refused as "audit_unavailable"
 
   @CC4.1 @CC4.2

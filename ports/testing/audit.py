@@ -162,6 +162,33 @@ class AuditLogSuite:
         assert {one.entry.call for one in kept} == {f"c{number}" for number in range(200)}
         assert log.head().root == tree_hash([one.leaf for one in kept])
 
+    def test_what_follows_is_there_for_whoever_reads(self, log: ProvenLog) -> None:
+        log.append(entry(0))
+        log.follow(entry(1))
+        assert numbers(log) == [0, 1]
+        log.follow(entry(2))
+        assert log.head().size == 3
+        log.follow(entry(3))
+        assert log.append(entry(4)) == 4
+        assert numbers(log) == [0, 1, 2, 3, 4]
+        leaves = [leaf_hash(encode(entry(number))) for number in range(5)]
+        assert log.head() == TreeHead(5, tree_hash(leaves))
+
+    def test_what_follows_is_kept_while_it_cannot_be_written(
+        self, log: ProvenLog, full: Callable[[bool], None]
+    ) -> None:
+        log.append(entry(0))
+        full(True)
+        long = {f"long {n}": "x" * 2000 for n in range(5)}
+        log.follow(entry(1, facts=long))
+        with pytest.raises(AuditUnavailable):
+            log.append(entry(2, facts=long))
+        assert numbers(log) == [0]
+        full(False)
+        assert log.append(entry(3)) == 2
+        kept = log.entries(AuditQuestion())
+        assert [one.entry.call for one in kept] == ["c0", "c1", "c3"]
+
     def test_what_cannot_be_written_is_refused_and_leaves_nothing(
         self, log: ProvenLog, full: Callable[[bool], None]
     ) -> None:

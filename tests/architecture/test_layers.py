@@ -20,6 +20,7 @@ CONTRACTS = {
     "Each layer imports only what is below it",
     "Plugins never import use cases",
     "Markets never import each other",
+    "Models never import each other",
     "Adapters never import each other",
     "Core knows no technology",
 }

@@ -66,6 +66,26 @@ class Durable(AuditLogSuite):
         assert again.append(entry(3)) == 3
         assert consistent(head, again.head(), again.consistency(3, 4))
 
+    def test_what_follows_is_written_though_nobody_asks(self, open_log: Callable[[], Any]) -> None:
+        one, other = open_log(), open_log()
+        one.append(entry(0))
+        one.follow(entry(1))
+        seen = threading.Event()
+        for _ in range(1000):
+            if other.head().size == 2:
+                break
+            seen.wait(0.02)
+        assert [kept.entry.call for kept in other.entries(AuditQuestion())] == ["c0", "c1"]
+
+    def test_what_follows_is_written_before_the_log_is_closed(
+        self, open_log: Callable[[], Any]
+    ) -> None:
+        log = open_log()
+        log.append(entry(0))
+        log.follow(entry(1))
+        log.close()
+        assert open_log().head().size == 2
+
     def test_two_processes_write_one_log(self, open_log: Callable[[], Any]) -> None:
         one, other = open_log(), open_log()
         for number in range(0, 12, 3):

@@ -138,7 +138,7 @@ def test_the_board_for_programs_names_block_run_and_finality(run: Run, demo: Pat
 def test_a_board_of_a_day_without_data_says_so(run: Run, demo: Path) -> None:
     found = run("board", "--data", demo, "--day", "2020-01-01")
     assert found.code == 0
-    assert "caiso  nothing is stored of 2020-01-01; there is 2026-10-" in found.out
+    assert "caiso  nothing is stored of 2020-01-01; there is 2024-08-" in found.out
 
 
 # -- formats -------------------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from carbon254.adapters.cli import errors
 from carbon254.adapters.cli.app import create_command
@@ -20,8 +20,11 @@ from carbon254.adapters.cli.asking import model_of, request_file
 from carbon254.config.container import open_platform
 from carbon254.config.main import Doors
 from carbon254.config.settings import load
+from carbon254.core.domain.backtests import AskedModel, BacktestPlan, Target
+from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import InvalidRequest, NotFound
 from carbon254.core.domain.series import SeriesId
+from carbon254.core.usecases.platform import Platform
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
 LOAD = "caiso/forecast-dam/load/area/CA ISO-TAC"
@@ -45,16 +48,29 @@ class Ran:
 Run = Callable[..., Ran]
 
 
+class Opened(Doors):
+    """The doors to a platform that stays open: opening one for every command would take longest."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__()
+        self._platform = evolve(platform, close=lambda: None)
+
+    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+        return self._platform
+
+
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    platform: Platform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
     """Run a command in this process."""
     monkeypatch.delenv(errors.DEBUG, raising=False)
 
     def call(*arguments: object) -> Ran:
         capsys.readouterr()
         code = errors.run(
-            lambda words: create_command(Doors(), "1.2.3", words), [str(a) for a in arguments]
-        )
+            lambda words: create_command(Opened(platform), "1.2.3", words), [str(a) for a in arguments]
+        )  # fmt: skip
         return Ran(code, *capsys.readouterr())
 
     return call
@@ -62,21 +78,23 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with forty days of made-up prices and load forecasts of California."""
-    folder = tmp_path_factory.mktemp("forecasts")
-    with open_platform(load(folder=folder, data=folder), NOW) as platform:
-        for series, like in ((NP15, "day_ahead_lmp"), (LOAD, "load")):
-            (outcome,) = platform.samples.history(SeriesId.parse(series), like, 40)
-            assert outcome.status == "recorded", outcome
-    return folder
+    """The folder of this module's platform."""
+    return tmp_path_factory.mktemp("forecasts")
 
 
 @pytest.fixture(scope="module")
-def done(data: Path) -> str:
-    """The id of a backtest of two naive models over ten days."""
-    from carbon254.core.domain.backtests import AskedModel, BacktestPlan, Target
-    from carbon254.core.domain.entitlements import Scope
+def platform(data: Path) -> Iterator[Platform]:
+    """Forty days of made-up prices and load forecasts of California."""
+    with open_platform(load(folder=data, data=data), NOW) as opened:
+        for series, like in ((NP15, "day_ahead_lmp"), (LOAD, "load")):
+            (outcome,) = opened.samples.history(SeriesId.parse(series), like, 40)
+            assert outcome.status == "recorded", outcome
+        yield opened
 
+
+@pytest.fixture(scope="module")
+def done(platform: Platform) -> str:
+    """The id of a backtest of two naive models over two weeks."""
     plan = BacktestPlan(
         targets=(Target(series=SeriesId.parse(NP15)),),
         models=(
@@ -87,8 +105,7 @@ def done(data: Path) -> str:
         end=date(2026, 11, 2),
         name="autumn",
     )
-    with open_platform(load(folder=data, data=data)) as platform:
-        return platform.backtest.run(plan, Scope.everything()).execution.id
+    return platform.backtest.run(plan, Scope.everything()).execution.id
 
 
 # ------------------------------------------------------------ forecast and models

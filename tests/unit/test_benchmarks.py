@@ -8,16 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOGETHER = (
-    (
-        "cold_start",
-        "ingest_duckdb",
-        "read_duckdb",
-        "scope_filter",
-        "audit_append",
-        "lear_day",
-        "publish_nats",
-    ),
-    ("parse_caiso", "parse_miso", "stream_caiso", "http_json"),
+    ("cold_start", "ingest_duckdb", "read_duckdb", "scope_filter", "audit_append", "lear_day"),
+    ("parse_caiso", "parse_miso", "stream_caiso", "http_json", "publish_nats"),
 )
 
 

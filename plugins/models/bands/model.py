@@ -29,7 +29,7 @@ def _ascend(instance: Any, attribute: Any, value: tuple[float, ...]) -> None:
 
 
 @frozen(kw_only=True)
-class Parameters:
+class BandsParameters:
     """Around whom, at which levels, and how fast they adapt; the default is logged in ``benchmarks/selection``."""
 
     members: tuple[ModelSpec, ...] = field(
@@ -62,23 +62,23 @@ class Bands:
     The value of the forecast is the first member's.
     """
 
-    Parameters = Parameters
+    Parameters = BandsParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
-    def members(self, parameters: Parameters) -> Sequence[ModelSpec]:
+    def members(self, parameters: BandsParameters) -> Sequence[ModelSpec]:
         return parameters.members
 
-    def memory(self, parameters: Parameters) -> int:
+    def memory(self, parameters: BandsParameters) -> int:
         return parameters.window
 
     def fit(
-        self, reader: Reader, origin: datetime, parameters: Parameters, seed: int
-    ) -> Parameters:
+        self, reader: Reader, origin: datetime, parameters: BandsParameters, seed: int
+    ) -> BandsParameters:
         return parameters
 
-    def predict(self, state: Parameters, reader: Reader, horizon: Horizon) -> Forecast:
+    def predict(self, state: BandsParameters, reader: Reader, horizon: Horizon) -> Forecast:
         """Raises `InvalidRequest` where the first member says nothing, or where there are too few days of errors."""
         made = [_Day(state, reader, day, lead) for lead, day in enumerate(horizon.days)]
         value = horizon.flatten(np.array([one.centre for one in made]))
@@ -90,7 +90,7 @@ class Bands:
 class _Day:
     """One day of the horizon, and the past of forecasts made as far ahead."""
 
-    def __init__(self, parameters: Parameters, reader: Reader, day: date, lead: int) -> None:
+    def __init__(self, parameters: BandsParameters, reader: Reader, day: date, lead: int) -> None:
         self._parameters = parameters
         last = day - timedelta(lead + 1)
         first = last - timedelta(parameters.window - 1)
@@ -107,7 +107,7 @@ class _Day:
 
     def quantiles(self) -> Column:
         """Levels × slots, not crossing."""
-        conformal = self.centre + self.adapted.offsets
+        conformal: Column = self.centre + self.adapted.offsets
         share = self._parameters.regression
         regressed = self._regressed() if share > 0 else None
         if regressed is None:
@@ -128,7 +128,8 @@ class _Day:
             _with_constant(x), wanted, self._parameters.levels, tolerance=_TOLERANCE
         )
         now = _with_constant(self._said[able].T)  # slots × members
-        ordered: Column = np.sort(np.einsum("slm,sm->ls", found, now), axis=0)
+        said: Column = np.einsum("slm,sm->ls", found, now)
+        ordered: Column = np.sort(said, axis=0)
         return ordered
 
 
@@ -136,7 +137,7 @@ def _with_constant(x: Column) -> Column:
     return np.concatenate([np.ones((*x.shape[:-1], 1)), x], axis=-1)
 
 
-def _notes(parameters: Parameters, adapted: Adapted) -> dict[str, float | str]:
+def _notes(parameters: BandsParameters, adapted: Adapted) -> dict[str, float | str]:
     """How calibration stands: the levels that are read to hold the outermost ones, and the volatility."""
     ends = {0, len(parameters.levels) - 1}
     notes: dict[str, float | str] = {

@@ -42,7 +42,8 @@ def regress_quantiles(
     wanted = np.repeat(values / spread[:, None], len(levels), axis=0)
     found = _solve(scaled, wanted, np.tile(np.asarray(levels, np.float64), problems), tolerance)
     shaped: Column = found.reshape(problems, len(levels), width)
-    return shaped * (spread[:, None] / size)[:, None]
+    shaped *= (spread[:, None] / size)[:, None]
+    return shaped
 
 
 @frozen(eq=False)
@@ -60,7 +61,8 @@ class _Point:
 
     @property
     def gap(self) -> Column:
-        return np.sum(self.z * self.a + self.w * self.s, axis=1)
+        gap: Column = np.sum(self.z * self.a + self.w * self.s, axis=1)
+        return gap
 
     def of(self, some: Column) -> _Point:
         return _Point(self.a[some], self.s[some], self.z[some], self.w[some], self.b[some])
@@ -82,7 +84,9 @@ def _solve(x: Column, y: Column, levels: Column, tolerance: float) -> Column:
 
 def _loss(x: Column, y: Column, levels: Column, b: Column) -> Column:
     above = y - _dot(x, b)
-    return np.sum(np.maximum(levels[:, None] * above, (levels[:, None] - 1) * above), axis=1)
+    loss: Column = np.maximum(levels[:, None] * above, (levels[:, None] - 1) * above)
+    total: Column = loss.sum(axis=1)
+    return total
 
 
 def _start(x: Column, y: Column, levels: Column) -> _Point:
@@ -140,7 +144,8 @@ def _reach(value: Column, change: Column) -> Column:
     """How far each row can go, at most 1, before one of its numbers is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(change < 0, -value / change, np.inf).min(axis=1, keepdims=True)
-    return np.minimum(_SHORTEN * steps, 1.0)
+    reach: Column = np.minimum(_SHORTEN * steps, 1.0)
+    return reach
 
 
 def _gram(left: Column, right: Column) -> Column:

@@ -30,7 +30,7 @@ MEMBERS: Final = (
 
 
 @frozen(kw_only=True)
-class Parameters:
+class BlendParameters:
     """Who is blended, and how weights follow errors; the default's choice is in ``benchmarks/selection``."""
 
     members: tuple[ModelSpec, ...] = field(default=MEMBERS, validator=min_len(1))
@@ -50,29 +50,29 @@ class Blend:
     A member that says nothing of a day has no weight in it; see `weighing` for the rest.
     """
 
-    Parameters = Parameters
+    Parameters = BlendParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
-    def members(self, parameters: Parameters) -> Sequence[ModelSpec]:
+    def members(self, parameters: BlendParameters) -> Sequence[ModelSpec]:
         return parameters.members
 
-    def memory(self, parameters: Parameters) -> int:
+    def memory(self, parameters: BlendParameters) -> int:
         return parameters.window
 
     def fit(
-        self, reader: Reader, origin: datetime, parameters: Parameters, seed: int
-    ) -> Parameters:
+        self, reader: Reader, origin: datetime, parameters: BlendParameters, seed: int
+    ) -> BlendParameters:
         return parameters
 
-    def predict(self, state: Parameters, reader: Reader, horizon: Horizon) -> Forecast:
+    def predict(self, state: BlendParameters, reader: Reader, horizon: Horizon) -> Forecast:
         """The mean of who says something. Raises `InvalidRequest` for a slot of which no member says anything."""
         rows: list[Column] = []
         notes: dict[str, float | str] = {}
         for lead, day in enumerate(horizon.days):
             said = reader.members(day, day, lead)
-            there = np.isfinite(said.values[:, 0]).any(axis=1)
+            there = np.asarray(np.isfinite(said.values[:, 0]).any(axis=1))
             if not there.any():
                 raise InvalidRequest(f"no member of the blend says anything of {day}.")
             weights = _weights(state, reader, day, lead, there)
@@ -85,7 +85,9 @@ class Blend:
         return Forecast(horizon, horizon.flatten(np.array(rows)), notes=notes)
 
 
-def _weights(parameters: Parameters, reader: Reader, day: date, lead: int, there: Column) -> Column:
+def _weights(
+    parameters: BlendParameters, reader: Reader, day: date, lead: int, there: Column
+) -> Column:
     """A weight for each member that is there, 0 for the others."""
     weights = np.where(there, 1.0 / np.count_nonzero(there), 0.0)
     if parameters.window < _LEAST_DAYS or np.count_nonzero(there) < 2:

@@ -24,7 +24,7 @@ _KEPT: Final = 4  # sets of trees that are not grown again
 
 
 @frozen(kw_only=True)
-class Parameters:
+class GbmParameters:
     """How far back trees learn, how often they are grown, and how."""
 
     members: tuple[ModelSpec, ...] = field(
@@ -65,19 +65,19 @@ class GradientBoosting:
     numbers are kept, since growing takes seconds.
     """
 
-    Parameters = Parameters
+    Parameters = GbmParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
         self._grown: dict[str, Trees] = {}
 
-    def members(self, parameters: Parameters) -> Sequence[ModelSpec]:
+    def members(self, parameters: GbmParameters) -> Sequence[ModelSpec]:
         return parameters.members
 
-    def memory(self, parameters: Parameters) -> int:
+    def memory(self, parameters: GbmParameters) -> int:
         return parameters.window + parameters.pace if parameters.members else 0
 
-    def fit(self, reader: Reader, origin: datetime, parameters: Parameters, seed: int) -> Trees:
+    def fit(self, reader: Reader, origin: datetime, parameters: GbmParameters, seed: int) -> Trees:
         """Grow, or find the trees of these numbers. Raises `InvalidRequest` for too little history."""
         today = reader.subject.grid.day_of(origin)
         last = today - timedelta(today.toordinal() % parameters.pace)
@@ -146,7 +146,7 @@ def _today(said: Column) -> Column:
     return padded
 
 
-def _grow(table: _Table, said: Column | None, parameters: Parameters, seed: int) -> Trees:
+def _grow(table: _Table, said: Column | None, parameters: GbmParameters, seed: int) -> Trees:
     made = table.features(said)
     every = slice(max(len(table.prices) - parameters.window, 0), len(table.prices))
     above = (table.prices - made.base)[every]

@@ -38,16 +38,32 @@ class MemoryAuditLog:
     def __init__(self) -> None:
         self.kept: list[Kept] = []
         self.full = False
-        self._guard = threading.Lock()
+        self._late: list[AuditEntry] = []
+        self._guard = threading.RLock()
 
     def append(self, entry: AuditEntry) -> int:
         with self._guard:
             if self.full:
                 raise AuditUnavailable("the audit log cannot be written: no space is left.")
-            body = encode(entry)
-            leaves = [*(one.leaf for one in self.kept), leaf_hash(body)]
-            self.kept.append(Kept(len(self.kept), body, leaves[-1], tree_hash(leaves)))
-            return len(leaves) - 1
+            self._catch_up()
+            return self._keep(entry)
+
+    def follow(self, entry: AuditEntry) -> None:
+        with self._guard:
+            self._late.append(entry)
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if not self.full:
+            late, self._late = self._late, []
+            for entry in late:
+                self._keep(entry)
+
+    def _keep(self, entry: AuditEntry) -> int:
+        body = encode(entry)
+        leaves = [*(one.leaf for one in self.kept), leaf_hash(body)]
+        self.kept.append(Kept(len(self.kept), body, leaves[-1], tree_hash(leaves)))
+        return len(leaves) - 1
 
     def entries(self, question: AuditQuestion) -> Sequence[Kept]:
         found = [one for one in self.kept if _fits(one, question)]

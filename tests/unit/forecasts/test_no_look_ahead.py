@@ -14,6 +14,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from carbon254.adapters.plugins.models import ModelHost
 from carbon254.core.domain.backtests import AskedModel
 from carbon254.core.domain.entitlements import Permitted, Selection
 from carbon254.core.domain.observations import Column, Observations, instant64
@@ -66,8 +67,10 @@ def altered(rows: Observations, which: Column, by: float) -> Observations:
 
 def forecasts(desk: Desk, *models: AskedModel, **more: object) -> dict[str, bytes]:
     """What each model says of the day, as bytes."""
+    asked = {"exogenous": (LOAD, WIND), **more}
     (table,) = desk.backtest.run(
-        plan(DAY, DAY, *(models or MODELS), exogenous=(LOAD, WIND), **more), EVERYTHING
+        plan(DAY, DAY, *(models or MODELS), **asked),
+        EVERYTHING,  # type: ignore[arg-type]
     ).tables
     return {
         name: table.of(name).value.tobytes() + table.of(name).quantiles.tobytes()
@@ -215,3 +218,29 @@ def test_no_alteration_of_later_rows_is_seen(
 
     desk.store = Altered(history[0], which, by)
     assert forecasts(desk, origin=rule) == before
+
+
+SHIPPED = (
+    AskedModel(model="naive"),
+    AskedModel(model="lear", parameters={"windows": [28]}),
+    AskedModel(
+        model="bands",
+        parameters={"members": [{"model": "naive"}], "window": 42, "levels": [0.1, 0.5, 0.9]},
+    ),
+)
+
+
+def test_the_models_that_ship_do_not_look_ahead(make_desk: Callable[..., Desk]) -> None:
+    host = ModelHost()
+    desk = make_desk(*(host.model(one.model) for one in SHIPPED))
+    desk.fill(DAY - timedelta(80), LAST, at=datetime(2025, 1, 1, tzinfo=UTC))
+    exogenous = (LOAD,)  # wind comes after the gate
+    before = forecasts(desk, *SHIPPED, exogenous=exogenous)
+    assert all(before.values()), "none of them left a gap"
+    desk.log.__init__()  # type: ignore[misc]
+    desk.store = Altered(desk.store, after("published_at", gate(DAY)))
+    assert forecasts(desk, *SHIPPED, exogenous=exogenous) == before
+    desk.log.__init__()  # type: ignore[misc]
+    desk.store = Altered(desk.store, after("published_at", gate(DAY) - timedelta(days=3)))
+    changed = forecasts(desk, *SHIPPED, exogenous=exogenous)
+    assert all(changed[name] != said for name, said in before.items())

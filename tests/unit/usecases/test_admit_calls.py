@@ -280,7 +280,7 @@ def test_without_an_audit_nothing_happens(house: House) -> None:
 
 
 def test_an_end_that_cannot_be_written_is_an_error_to_the_caller(house: House) -> None:
-    with pytest.raises(AuditUnavailable), house.call(someone("pilot")):
+    with pytest.raises(AuditUnavailable), house.call(someone("admin"), "administer"):
         house.audit.full = True
     house.audit.full = False
     call = house.call(someone("pilot")).__enter__()

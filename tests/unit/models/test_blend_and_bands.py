@@ -1,0 +1,199 @@
+"""Blend and bands as combiners: who is heard, who is not, and what the answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+from carbon254.adapters.plugins.models import ModelHost
+from carbon254.core.domain.errors import InvalidRequest
+from carbon254.core.domain.forecasts import Forecast, Horizon, MemberForecasts, ModelSpec
+from carbon254.core.domain.schemas import build
+from carbon254.plugins.models.bands.adapting import adapt
+from carbon254.plugins.models.bands.model import BandsParameters
+from carbon254.plugins.models.blend.model import BlendParameters
+from carbon254.ports.matrix_reader import MatrixReader, days_between
+from carbon254.ports.testing.models import PRICE, made_up, reader_of
+
+DAY, SHORT, LONG = date(2025, 6, 11), date(2025, 3, 30), date(2025, 10, 26)
+DAYS = 200
+ACTUAL = made_up(DAYS + 1, 24)[PRICE]
+Members = list[np.ndarray]
+
+
+def noise(seed: int, size: float) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, size, ACTUAL.shape)
+
+
+def said_by(day: date, members: Members) -> Callable[[date, date, int], MemberForecasts]:
+    """Members whose matrices end on the day; before their first row nothing is known."""
+
+    def said(first: date, last: date, lead: int) -> MemberForecasts:
+        rows = [DAYS + (one - day).days for one in days_between(first, last)]
+        found = np.full((len(members), len(rows), 24), np.nan)
+        for place, row in enumerate(rows):
+            if 0 <= row <= DAYS:
+                found[:, place] = [one[row] for one in members]
+        names = tuple(f"m{n}" for n in range(len(members)))
+        return MemberForecasts(names, days_between(first, last), found)
+
+    return said
+
+
+def reader(members: Members, day: date = DAY) -> MatrixReader:
+    return evolve(reader_of(day, DAYS), said=said_by(day, members))
+
+
+def run(model: str, parameters: object, members: Members, day: date = DAY) -> Forecast:
+    asked = reader(members, day)
+    one = ModelHost().model(model)
+    horizon = Horizon(asked.subject.grid, day)
+    return one.predict(one.fit(asked, asked.origin, parameters, 1), asked, horizon)
+
+
+def blend(members: Members, **parameters: float) -> Forecast:
+    return run("blend", BlendParameters(**parameters), members)
+
+
+def bands(members: Members, day: date = DAY, **parameters: object) -> Forecast:
+    return run("bands", BandsParameters(**parameters), members, day)
+
+
+def test_the_blend_is_the_mean_by_the_weights_that_it_reports() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 4)]
+    made = blend(members)
+    weights = [made.notes["weight m0"], made.notes["weight m1"]]
+    assert sum(weights) == pytest.approx(1.0)
+    assert weights[0] > weights[1]
+    np.testing.assert_allclose(made.value, np.tensordot(weights, [m[-1] for m in members], 1))
+
+
+def test_without_a_window_weights_are_equal() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 9)]
+    np.testing.assert_allclose(
+        blend(members, window=0).value, (members[0][-1] + members[1][-1]) / 2
+    )
+
+
+def test_who_says_nothing_of_the_day_has_no_weight() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 2)]
+    members[1][-1] = np.nan
+    made = blend(members)
+    assert made.notes["weight m1"] == 0.0
+    np.testing.assert_allclose(made.value, members[0][-1])
+
+
+def test_who_has_no_past_keeps_an_equal_share() -> None:
+    members = [ACTUAL + noise(1, 1), ACTUAL + noise(2, 9), ACTUAL + noise(3, 1)]
+    members[2][:-1] = np.nan
+    made = blend(members)
+    assert made.notes["weight m2"] == pytest.approx(1 / 3)
+    assert made.notes["weight m0"] > 0.5
+
+
+def test_a_slot_that_one_lacks_is_the_others() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 2)]
+    members[0][-1, 5] = np.nan
+    assert blend(members).value[5] == pytest.approx(members[1][-1, 5])
+
+
+def test_weights_are_made_of_the_window_alone() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 2)]
+    before = blend(members, window=28).value
+    for one in members:
+        one[: DAYS - 28] += noise(3, 50)[: DAYS - 28]
+    np.testing.assert_array_equal(blend(members, window=28).value, before)
+
+
+def test_a_blend_of_nobody_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no member"):
+        blend([np.full_like(ACTUAL, np.nan)])
+
+
+def test_its_default_members_can_be_built_and_name_no_market() -> None:
+    model = ModelHost().model("blend")
+    default = BlendParameters()
+    for spec in model.members(default):
+        build(ModelHost().model(spec.model).Parameters, spec.parameters)
+    assert [spec.name for spec in model.members(default)] == ["lear ensemble", "gbm", "gbm on lear"]
+
+
+def test_bands_stand_around_the_first_member() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 4)]
+    made = bands(members)
+    assert made.quantiles is not None
+    np.testing.assert_array_equal(made.value, members[0][-1])
+    assert made.quantiles.shape == (19, 24)
+    inside = (made.quantiles[0] < ACTUAL[-1]) & (ACTUAL[-1] < made.quantiles[-1])
+    assert 17 <= inside.sum() <= 24
+
+
+def test_without_the_regression_they_are_the_adaptive_ones() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 4)]
+    made = bands(members, regression=0.0, levels=(0.1, 0.9), window=90)
+    errors = (ACTUAL - members[0])[DAYS - 90 : DAYS]
+    expected = members[0][-1] + adapt(errors, (0.1, 0.9), 0.02, 7.0).offsets
+    assert made.quantiles is not None
+    np.testing.assert_allclose(made.quantiles, expected)
+
+
+def test_the_regression_alone_finds_a_member_that_is_right_and_biased() -> None:
+    members = [ACTUAL + noise(1, 5), 0.5 * ACTUAL - 7 + noise(2, 1e-3)]
+    made = bands(members, regression=1.0, levels=(0.05, 0.95))
+    assert made.quantiles is not None
+    assert (np.abs(made.quantiles - ACTUAL[-1]) < 0.05).all()
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SHORT, 23), (LONG, 25)])
+def test_quantiles_of_a_clock_change_have_its_hours(day: date, hours: int) -> None:
+    made = bands([ACTUAL + noise(1, 2)], day)
+    assert made.quantiles is not None
+    assert made.quantiles.shape == (19, hours)
+
+
+def test_bands_around_nobody_and_without_a_past_are_refused() -> None:
+    silent = ACTUAL + noise(1, 2)
+    silent[-1] = np.nan
+    with pytest.raises(InvalidRequest, match="says nothing"):
+        bands([silent])
+    young = ACTUAL + noise(1, 2)
+    young[:-30] = np.nan
+    with pytest.raises(InvalidRequest, match="too little history"):
+        bands([young])
+
+
+def test_levels_that_do_not_ascend_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="ascend"):
+        build(BandsParameters, {"levels": [0.9, 0.1]})
+
+
+def test_bands_adapt_to_errors_that_grew() -> None:
+    calm, wild = ACTUAL + noise(1, 2), ACTUAL + noise(1, 2)
+    wild[DAYS - 20 : DAYS] += 4 * noise(2, 2)[DAYS - 20 : DAYS]
+    narrow, wide = bands([calm]), bands([wild])
+    assert narrow.quantiles is not None
+    assert wide.quantiles is not None
+    assert np.ptp(wide.quantiles, axis=0).mean() > 2 * np.ptp(narrow.quantiles, axis=0).mean()
+    assert wide.notes["volatility"] > 2 * narrow.notes["volatility"]
+
+
+def test_a_day_further_ahead_is_calibrated_on_errors_as_far_ahead() -> None:
+    asked = reader([ACTUAL + noise(1, 2)])
+    leads: list[tuple[int, date]] = []
+
+    def said(first: date, last: date, lead: int) -> MemberForecasts:
+        leads.append((lead, last))
+        count = (last - first).days + 1
+        return MemberForecasts(("m0",), days_between(first, last), np.full((1, count, 24), 40.0))
+
+    model = ModelHost().model("bands")
+    asked = evolve(asked, said=said)
+    model.predict(
+        BandsParameters(members=(ModelSpec("naive"),)), asked, Horizon(asked.subject.grid, DAY, 2)
+    )
+    yesterday, tomorrow = DAY - timedelta(1), DAY + timedelta(1)
+    assert leads == [(0, DAY), (0, yesterday), (1, tomorrow), (1, yesterday)]
