@@ -151,8 +151,10 @@ class DuckDbSeriesStore:
                 self._codes.clear()
                 self._batches.clear()
                 raise
+            self._tail_rows += (
+                done.written
+            )  # before the instant: who may ask for it must see its rows
             self._last = done.recorded_at
-            self._tail_rows += done.written
             return done
 
     def _write(
@@ -342,7 +344,7 @@ class DuckDbSeriesStore:
             start = _plain(selection.window.start)
             conditions.append("interval_start >= ? AND interval_start < ?")
             values += [start - timedelta(microseconds=longest), _plain(selection.window.end)]
-        if selection.as_of and selection.as_of != self._last:
+        if selection.as_of:  # also the last commit's: another may come before the rows are read
             conditions.append("recorded_at <= ?")
             values.append(_plain(selection.as_of))
         if selection.published_by:

@@ -12,12 +12,12 @@ from attrs import evolve
 
 from carbon254.core.domain.deltas import changed, ordered, parts
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
-from carbon254.core.domain.errors import Conflict
+from carbon254.core.domain.errors import Conflict, StoreUnavailable
 from carbon254.core.domain.events import ObservationsRecorded
-from carbon254.core.domain.observations import Observations, from_instant64, instant64
+from carbon254.core.domain.observations import Column, Observations, from_instant64, instant64
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.streams import batch_subject
-from carbon254.core.domain.time import Window, parse_instant
+from carbon254.core.domain.time import Window, format_instant, parse_instant
 from carbon254.core.usecases.message_forms import COLUMNS, JSON, MOST, Draft, cost_of
 from carbon254.ports.storage import OutboxMessage, SeriesStore
 
@@ -44,20 +44,31 @@ def event_of(announced: OutboxMessage) -> ObservationsRecorded:
 def drafts_of(
     store: SeriesStore, event: ObservationsRecorded, alone: Callable[[SeriesId], bool]
 ) -> Iterator[Draft]:
-    """All drafts of a commit, numbered by subject; ``alone`` says which series have a subject of their own."""
+    """All drafts of a commit, numbered by subject; ``alone`` says which series have a subject of their own.
+
+    Raises `StoreUnavailable` at the end where the store did not show all rows that the commit wrote.
+    """
     return _numbered(_drafts(store, event, alone))
 
 
 def _drafts(
     store: SeriesStore, event: ObservationsRecorded, alone: Callable[[SeriesId], bool]
 ) -> Iterator[Draft]:
+    seen = 0
     for run in event.runs:
         for kind in event.kinds:
             for window in _slices(event):
-                rows = _changed(store, event, SeriesPattern(event.market, run, "*", kind), window)
+                pattern = SeriesPattern(event.market, run, "*", kind)
+                rows, written = _changed(store, event, pattern, window)
+                seen += written
                 if len(rows):
                     yield from _batch(event, run, kind, rows)
                     yield from _singles(rows, alone)
+    if seen != event.rows:  # never told as if there were no more
+        raise StoreUnavailable(
+            f"the store shows {seen} of the {event.rows} rows of {event.market} {event.dataset} that were recorded at "
+            f"{format_instant(event.recorded_at)}; they are announced when it shows them all."
+        )
 
 
 def _slices(event: ObservationsRecorded) -> Iterator[Window]:
@@ -75,22 +86,31 @@ def _slices(event: ObservationsRecorded) -> Iterator[Window]:
 
 def _changed(
     store: SeriesStore, event: ObservationsRecorded, pattern: SeriesPattern, window: Window
-) -> Observations:
-    """What the commit changed among rows that start in the window, and what came back because of it."""
+) -> tuple[Observations, int]:
+    """What the commit changed among rows that start in the window, with what came back because of it.
+
+    Beside it, how many rows the commit wrote there.
+    """
     rows = _touching(store, event, pattern, window)
     if not len(rows):
-        return rows
+        return rows, 0
     low, high = from_instant64(rows.interval_start.min()), from_instant64(rows.interval_end.max())
     assert low is not None
     assert high is not None
     if low < window.start or high > window.end:  # what was displaced may have displaced others
         wide = Window(min(low, window.start), max(high, window.end))
         rows = _touching(store, event, pattern, wide)
-    at = instant64(event.recorded_at)
+    at, start, end = (instant64(one) for one in (event.recorded_at, window.start, window.end))
+    written = int(np.sum(_inside(rows, start, end) & (rows.recorded_at == at)))
     rows = changed(rows, at)
-    start, end = instant64(window.start), instant64(window.end)
-    inside = (rows.interval_start >= start) & (rows.interval_start < end)
-    return ordered(rows.take(np.flatnonzero(inside | (rows.recorded_at != at))))
+    return ordered(
+        rows.take(np.flatnonzero(_inside(rows, start, end) | (rows.recorded_at != at)))
+    ), written
+
+
+def _inside(rows: Observations, start: np.datetime64, end: np.datetime64) -> Column:
+    inside: Column = (rows.interval_start >= start) & (rows.interval_start < end)
+    return inside
 
 
 def _touching(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,3 +112,20 @@ def test_where_the_store_stands_is_found_wherever_it_comes(place: int) -> None:
     others, last, lengths = binary.without_stand(rows)
     assert others["series"].tolist() == [code for code in (4, 5, 6) if code != 4 + place]
     assert (str(last), lengths) == ("2000-01-01T00:00:03.000000", 12)
+
+
+def test_a_commit_amid_a_read_is_not_in_an_answer_as_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DuckDbSeriesStore(tmp_path / "series.duckdb")
+    at = store.record(told({NP15: hours({0: 1.0})}, name="a", stamp=NOON), now=NOON).recorded_at
+    select = store._select
+
+    def late(*arguments: Any) -> Any:
+        store.record(told({NP15: hours({0: 2.0})}, name="b", stamp=NOON + HOUR), now=NOON + HOUR)
+        return select(*arguments)
+
+    monkeypatch.setattr(store, "_select", late)
+    rows = store.read(Scope.everything().restrict(Selection((NP15,), as_of=at)))
+    assert rows.value.tolist() == [1.0]
+    store.close()

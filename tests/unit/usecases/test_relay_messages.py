@@ -15,7 +15,12 @@ from attrs import evolve
 
 from carbon254.adapters.arrow.columns import decode, encode
 from carbon254.core.domain.entitlements import SeriesPattern
-from carbon254.core.domain.errors import Carbon254Error, Conflict, StreamUnavailable
+from carbon254.core.domain.errors import (
+    Carbon254Error,
+    Conflict,
+    StoreUnavailable,
+    StreamUnavailable,
+)
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.streams import Delivery, Message, Stream
 from carbon254.core.usecases import draft_messages, message_forms
@@ -345,6 +350,19 @@ def test_what_was_published_is_marked_even_when_the_next_fails(house: House) -> 
     with pytest.raises(StreamUnavailable):
         house.relay.once()
     assert [one.id for one in house.store.claim(10)] == [2]
+
+
+def test_rows_that_the_store_does_not_show_yet_are_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(house.store, told({NP15: hours({0: 1.0, 1: 2.0})}, name="a"))
+    read = house.store.read
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "read", lambda question: read(question).take([0]))
+        with pytest.raises(StoreUnavailable, match="1 of the 2 rows"):
+            house.relay.once()
+    assert house.relay.once().announcements == 1
+    assert len(json.loads(house.of(NP15.subject())[0].body)["rows"]) == 2
 
 
 # ---------------------------------------------------------------- snapshot and deltas
