@@ -18,8 +18,7 @@ from carbon254.core.domain.schemas import build, plain
 from carbon254.core.usecases.execute_model import ModelTask
 from carbon254.core.usecases.known_at import Knowledge
 from carbon254.ports.archive import DocumentArchive
-from carbon254.ports.calling import call
-from carbon254.ports.compute import Executor, Outcome
+from carbon254.ports.compute import Executor
 from carbon254.ports.executions import ExecutionLog
 from carbon254.ports.models import Combiner, ModelCatalogue
 
@@ -153,21 +152,13 @@ class RunModels:
                 yield task, kept
         if not left:
             return
-        outcomes = self._outcomes([task for task, _ in left])
+        # One task, too, goes to the executor: here numbers could differ in their last bits, by the threads of algebra.
+        outcomes = self.executor().outcomes(self.work, [task for task, _ in left])
         for (task, key), outcome in zip(left, outcomes, strict=True):
             if outcome.error is None:
                 self.log.keep_part(key, self.archive.put(write_days(outcome.value)))
             on_days(len(task.days))
             yield task, outcome.value if outcome.error is None else _lost(task, outcome.error)
-
-    def _outcomes(self, tasks: Sequence[ModelTask]) -> Iterator[Outcome]:
-        if len(tasks) > 1:
-            yield from self.executor().outcomes(self.work, tasks)
-            return
-        try:  # a worker would take longer to start
-            yield Outcome(call(self.work, tasks[0]))
-        except Carbon254Error as error:
-            yield Outcome(error=error)
 
     def _kept(self, key: str) -> tuple[DayForecast, ...] | None:
         digest = self.log.part(key)

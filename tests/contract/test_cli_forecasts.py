@@ -330,6 +330,26 @@ def test_kept_forecasts_are_compared_with_what_came(run: Run, data: Path) -> Non
     assert int(ahead[0]["scored"]) < 73
 
 
+def test_alone_or_among_others_a_model_says_the_same_bit_for_bit(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    """Sums come out otherwise in their last bits where algebra has more threads: all is computed in workers."""
+    lear, day = 'lear:{"windows":[28]}', "2026-11-03"
+    made = run("forecast", NP15, "-m", lear, "--day", day, "--data", data, "--format", "csv")
+    assert made.code == 0, made.err
+    found = re.search(r"document ([0-9a-f]{64})", made.err)
+    assert found
+    assert run("forecast", "--replay", found[1], "--data", data).code == 0
+    export = tmp_path / "all.csv"
+    ran = run("backtest", "run", NP15, "-m", lear, "-m", "naive", "--start", "2026-11-02", "--end", day,
+              "--export", export, "--data", data)  # fmt: skip
+    assert ran.code == 0, ran.err
+    rows = [
+        row for row in csv.DictReader(io.StringIO(export.read_text())) if row["model"] == "lear"
+    ]
+    assert [row["value"] for row in rows[-24:]] == [row["value"] for row in made.rows()]
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet", "offset"])
 def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, kind: str) -> None:
     """Errors of one and of two, typed by hand: MAE 1 and 2, bias -2."""
