@@ -159,7 +159,9 @@ class Process:
     def _api(self, platform: Platform) -> Work:
         first: list[Any] = [self._listen(platform, self._settings.port)]
         bound = int(first[0].effective_port)
-        self.lines.append(f"serving http://127.0.0.1:{bound}/v1/markets until interrupted (Ctrl-C)")
+        self.lines.append(
+            f"serving http://127.0.0.1:{bound}/openapi.json until interrupted (Ctrl-C)"
+        )
 
         def work(stop: Event) -> None:
             _serve(first.pop() if first else self._listen(platform, bound), stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -197,7 +198,7 @@ class ReadValues:
             raise InvalidRequest(
                 "a block is averaged by the day or longer: resample=P1D, P1M or P1Y."
             )
-        starts, ends = periods(ask.window, step, self._day_starts(ask, series))
+        starts, ends = _cut(ask.window, step, *self._day(ask, series), ask.block)
         if not len(starts):
             raise InvalidRequest(f"no period of {step.text} starts in {ask.window}: ask for more.")
         return starts, ends
@@ -209,17 +210,6 @@ class ReadValues:
         if ask.day_zone or card is None or facts is None:
             return ask.day_zone or (card.zone if card else "UTC"), MIDNIGHT
         return day_zone_of(card, facts, series), facts.day_start
-
-    def _day_starts(self, ask: Ask, series: SeriesId) -> Any:
-        zone_name, clock = self._day(ask, series)
-        block = ask.block
-
-        def starts(day: date) -> datetime:
-            if block is not None and (block.zone or block.day_start.days):
-                return block.day_window(day, zone_name).start
-            return local_instant(day, clock, zone_name)
-
-        return starts
 
     # -- what becomes of an answer -------------------------------------------------------------------------
 
@@ -259,3 +249,17 @@ class ReadValues:
         starts, ends = self._periods(ask, answer.series)
         made = aggregate(rows, starts, ends, basis, ask.block, self._day(ask, answer.series)[0])
         return of_aggregate(evolve(answer, unit=unit), made, {})
+
+
+@lru_cache(maxsize=32)
+def _cut(
+    window: Window, step: Step, zone_name: str, day_start: time, block: Block | None
+) -> tuple[Column, Column]:
+    """The periods of a window, which many series of a question share; a block's days are the product's."""
+
+    def starts(day: date) -> datetime:
+        if block is not None and (block.zone or block.day_start.days):
+            return block.day_window(day, zone_name).start
+        return local_instant(day, day_start, zone_name)
+
+    return periods(window, step, starts)

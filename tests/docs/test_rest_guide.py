@@ -95,6 +95,18 @@ def test_a_command_answers_what_stands_below_it(number: int, words: dict[str, st
     assert plain("\n".join(found)) == plain(printed)
 
 
+def test_the_readme_asks_for_what_is_there(words: dict[str, str]) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^curl -s .*$", readme, re.MULTILINE)
+    hub = words["$HUB"]
+    named = {"$KEY": words["$PILOT"], "${HUB/hub/node}": hub.replace("/hub/", "/node/"), **words}
+    csv, then, node, board = (send(line.partition("   #")[0], named) for line in lines)
+    assert len(csv.splitlines()) == 26
+    assert len(json.loads(then)["rows"]) == 25
+    assert json.loads(node)["code"] == "not_entitled"
+    assert json.loads(board)["lines"]
+
+
 def test_the_guide_shows_what_it_promises() -> None:
     assert len(EXAMPLES) >= 6
     told = "".join(commands for commands, _ in EXAMPLES)

@@ -112,7 +112,7 @@ FILLED = {
     "location": "TH_NP15_GEN-APND",
 }
 BOUNDS = settings(
-    max_examples=3, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=2, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
@@ -122,7 +122,10 @@ def test_every_answer_is_as_the_document_says(opened: Any, document: Any, role: 
     schema = schemathesis.openapi.from_wsgi(
         "/openapi.json", opened.client.app, headers={"Host": "localhost"}
     )
-    headers = {"Authorization": f"Bearer {opened.tokens[role]}"}
+    headers = {
+        "Authorization": f"Bearer {opened.tokens[role]}",
+        "Accept-Encoding": "identity",  # WSGI calls are not unpacked
+    }
     answered: Counter[int] = Counter()
 
     def held(case: Any) -> None:
