@@ -22,7 +22,7 @@ from carbon254.core.usecases.epf_files import read_history
 from carbon254.core.usecases.score_forecasts import scores
 
 HERE = Path(__file__).parent / "selection"
-FIGURES = ("mae", "rmse", "pinball")
+FIGURES = ("mae", "rmse", "pinball", "coverage")
 TOLERANCE = 5e-4  # EUR/MWh: libraries of linear algebra round differently
 
 
@@ -77,7 +77,7 @@ def read_figures(path: Path) -> dict[tuple[str, str], dict[str, float]]:
         return {}
     with path.open(newline="", encoding="utf-8") as file:
         return {
-            (row["label"], row["market"]): {key: float(row[key]) for key in FIGURES if row[key]}
+            (row["label"], row["market"]): {key: float(row[key]) for key in FIGURES if row.get(key)}
             for row in csv.DictReader(file)
         }
 
