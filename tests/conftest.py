@@ -18,7 +18,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what reads operators' documents where there are none, but never in CI."""
     if item.get_closest_marker("recorded") is None or RECORDED.is_dir():
         return
-    reason = f"no recorded documents in {RECORDED} (set CARBON254_RECORDED)"
+    absent(f"no recorded documents in {RECORDED} (set CARBON254_RECORDED)")
+
+
+def absent(reason: str) -> None:
+    """Skip what needs operators' data that are not here; where they are demanded, as in CI, fail."""
     if REQUIRED:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -28,6 +32,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def recorded() -> Path:
     """Return the folder of operators' documents; for tests that carry the marker of this name."""
     return RECORDED
+
+
+@pytest.fixture(scope="session")
+def epf() -> Path:
+    """Return the folder of the open forecast benchmark, beside the recorded documents."""
+    folder = RECORDED.parent / "epf"
+    if not folder.is_dir():
+        absent(f"no benchmark files in {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -32,10 +32,8 @@ def market(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def published(recorded: Path, market: str) -> Published:
-    path = recorded.parent / "epf" / f"Forecasts_{market}_DNN_LEAR_ensembles.csv"
-    if not path.is_file():
-        pytest.skip(f"no published forecasts at {path}")
+def published(epf: Path, market: str) -> Published:
+    path = epf / f"Forecasts_{market}_DNN_LEAR_ensembles.csv"
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
 
@@ -73,9 +71,9 @@ def test_errors_are_the_published_ones(market: str, published: Published) -> Non
 
 
 def test_the_naive_forecast_is_as_bad_as_published(
-    recorded: Path, market: str, published: Published
+    epf: Path, market: str, published: Published
 ) -> None:
-    with (recorded.parent / "epf" / f"{market}.csv").open(newline="") as file:
+    with (epf / f"{market}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     price = np.array([float(row["Price" if market == "DE" else "OT"]) for row in rows])
     days = published.days[-1] - np.arange(len(rows) // 24)[::-1].astype("timedelta64[D]")

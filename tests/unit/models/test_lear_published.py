@@ -24,21 +24,13 @@ def market(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(recorded: Path, market: str) -> Path:
-    found = recorded.parent / "epf"
-    if not (found / f"{market}.csv").is_file():
-        pytest.skip(f"no history at {found / market}.csv")
-    return found
+def history(epf: Path, market: str) -> EpfHistory:
+    return read_history(market, (epf / f"{market}.csv").read_bytes())
 
 
-@pytest.fixture(scope="module")
-def history(folder: Path, market: str) -> EpfHistory:
-    return read_history(market, (folder / f"{market}.csv").read_bytes())
-
-
-def test_long_windows_say_what_was_published(folder: Path, history: EpfHistory) -> None:
+def test_long_windows_say_what_was_published(epf: Path, history: EpfHistory) -> None:
     """The target of the benchmark: 0.06 EUR/MWh apart on average over two years, for each window."""
-    body = (folder / f"Forecasts_{history.market}_DNN_LEAR_ensembles.csv").read_bytes()
+    body = (epf / f"Forecasts_{history.market}_DNN_LEAR_ensembles.csv").read_bytes()
     published = read_published(history, body)
     model, test = Lear(card("lear")), history.days(TEST_DAYS)
     subject = history.knowledge().subject
