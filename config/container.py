@@ -246,7 +246,7 @@ class Container(containers.DeclarativeContainer):
     query = Shared(QuerySeries, store, catalogue, clock, providers.Callable(_made_up, records))
     find = Shared(FindSeries, store, query)
     trace = Shared(TraceNumber, store, archive, journal, own)
-    quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
+    quality = Shared(CheckQuality, store, find, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
     subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
