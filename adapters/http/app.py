@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import falcon
+from falcon.routing import CompiledRouter
 
 from carbon254.adapters.http import problems
 from carbon254.adapters.http.callers import Audits, Decisions, Me
@@ -31,6 +32,14 @@ App = falcon.App[falcon.Request, falcon.Response]
 _SEAL_FACT: Final = "cursor_seal"
 
 
+class _Router(CompiledRouter):
+    """Answers HEAD wherever there is a GET, as GET; Falcon sends the headers without the body (RFC 9110 §9.3.2)."""
+
+    def map_http_methods(self, resource: object, **options: Any) -> Any:
+        found = super().map_http_methods(resource, **options)
+        return {**found, "HEAD": found["GET"]} if "GET" in found else found
+
+
 def create_app(
     platform: Platform,
     check: Callable[[], Mapping[str, Any]],
@@ -45,7 +54,9 @@ def create_app(
     requests are counted.
     """
     metrics = Metrics()
-    app = falcon.App(middleware=[Requests(metrics, lambda: secrets.token_hex(8), platform.log)])
+    app = falcon.App(
+        middleware=[Requests(metrics, lambda: secrets.token_hex(8), platform.log)], router=_Router()
+    )
     problems.install(app, platform.log)
     door = Door(
         platform.admit,

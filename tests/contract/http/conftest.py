@@ -5,6 +5,7 @@ What is stored is typed here: prices of two CAISO hubs and a node, a correction,
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from attrs import define, evolve, field
 from falcon.testing import Result, TestClient
 
 from carbon254.adapters.http.app import create_app
+from carbon254.adapters.http.server import listen
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.observations import Reading
@@ -167,3 +169,15 @@ def fresh() -> Callable[[Path], AbstractContextManager[World]]:
 @pytest.fixture
 def world(opened: World) -> World:
     return opened
+
+
+@pytest.fixture(scope="session")
+def port(opened: World) -> Iterator[int]:
+    """Of a server of that store on loopback."""
+    app = create_app(opened.platform, dict)
+    server = listen(app, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.effective_port
+    server.close()
+    thread.join(timeout=5)
