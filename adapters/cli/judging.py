@@ -75,27 +75,21 @@ def check(
                 on_market=step,
             )
         waiting = len(platform.quality.refused(Scope.everything(), as_of=options.instant(as_of)))
-    shown = (
-        _together(found)
-        if form is Format.table
-        else [(one, str(one.series or "")) for one in found]
-    )
-    write(
-        {
-            "severity": [one.severity for one, _ in shown],
-            "rule": [one.rule for one, _ in shown],
-            "series": [name for _, name in shown],
-            "from": [one.interval_start for one, _ in shown],
-            "to": [one.interval_end for one, _ in shown],
-            "count": [one.count for one, _ in shown],
-            "what": [one.message for one, _ in shown],
-        },
-        form,
-        output,
-        notes=[
-            f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
-        ],
-    )
+    told = f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
+    write(_columns(found, together=form is Format.table), form, output, notes=[told])
+
+
+def _columns(found: list[QualityFinding], *, together: bool) -> dict[str, list[Any]]:
+    shown = _together(found) if together else [(one, str(one.series or "")) for one in found]
+    return {
+        "severity": [one.severity for one, _ in shown],
+        "rule": [one.rule for one, _ in shown],
+        "series": [name for _, name in shown],
+        "from": [one.interval_start for one, _ in shown],
+        "to": [one.interval_end for one, _ in shown],
+        "count": [one.count for one, _ in shown],
+        "what": [one.message for one, _ in shown],
+    }
 
 
 def _together(found: list[QualityFinding]) -> list[tuple[QualityFinding, str]]:

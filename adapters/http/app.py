@@ -14,7 +14,7 @@ from carbon254.adapters.http import problems
 from carbon254.adapters.http.callers import Audits, Decisions, Me
 from carbon254.adapters.http.cursors import Cursors
 from carbon254.adapters.http.door import Door
-from carbon254.adapters.http.forecasts import Backtests, Behind, Executions, Forecasts, Models
+from carbon254.adapters.http.forecasts import Backtests, Executions, Forecasts, Models
 from carbon254.adapters.http.limits import RateLimiter
 from carbon254.adapters.http.locations import Locations
 from carbon254.adapters.http.markets import Markets
@@ -77,12 +77,11 @@ def create_app(
 
 
 def _resources(platform: Platform, door: Door) -> dict[str, Any]:
-    runner, behind = platform.forecast.runner, Behind(platform.log)
-    executions = Executions(door, runner.log, platform.records)
+    executions = Executions(door, platform.executions, platform.records)
     return {
-        "models": Models(door, runner.models),
-        "forecasts": Forecasts(executions, platform.forecast, behind),
-        "backtests": Backtests(executions, platform.backtest, behind),
+        "models": Models(door, platform.forecast.runner.models),
+        "forecasts": Forecasts(executions, platform.forecast, platform.behind),
+        "backtests": Backtests(executions, platform.backtest, platform.behind),
         "markets": Markets(door, platform.catalogue),
         "locations": Locations(door, platform.locations),
         "series": Series(door, platform.find, platform.describe),

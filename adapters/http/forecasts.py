@@ -1,15 +1,13 @@
 """Models, forecasts and backtests: what there is, what was made, and making more in the background.
 
 A POST is taken down and answered with 202 and a Location; the work goes on behind it, one piece after the other, and
-the Location tells how far it is. What a process left undone is resumed by ``carbon254 backtest resume``.
+the Location tells how far it is. What a process left undone when it ended is told there as ``interrupted``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import queue
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -23,49 +21,22 @@ from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, Sc
 from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
-from carbon254.core.domain.errors import Carbon254Error, Conflict, InvalidRequest, NotFound
+from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, NotFound
 from carbon254.core.domain.schemas import build, json_schema
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
 from carbon254.core.usecases.run_backtest import RunBacktest
 from carbon254.core.usecases.run_forecast import ForecastRequest, RunForecast
 from carbon254.core.usecases.score_forecasts import scores
-from carbon254.ports.executions import Execution, ExecutionKind, ExecutionLog
-from carbon254.ports.log import Log
+from carbon254.core.usecases.watch_executions import WatchExecutions
+from carbon254.ports.executions import Execution, ExecutionKind
+from carbon254.ports.jobs import Background
 from carbon254.ports.models import ModelCatalogue
 from carbon254.ports.records import Facts
 
 T = TypeVar("T")
 _KEY_LENGTH: Final = 128
 _STARTS: Final = "administer"  # the policy's word for starting work
-
-
-class Behind:
-    """Does what it is given behind the answers, one piece after the other; what fails is logged."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._guard = threading.Lock()
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Take a piece of work in."""
-        self._waiting.put(work)
-        with self._guard:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            work = self._waiting.get()
-            try:
-                work()
-            except Carbon254Error as error:  # it stands in the record too
-                self._log("work failed", code=error.code, detail=str(error))
-            except Exception as error:  # the next piece must not wait for ever  # noqa: BLE001
-                self._log("work failed", code="internal", detail=f"{type(error).__name__}: {error}")
 
 
 class Models:
@@ -110,7 +81,7 @@ class Executions:
     """What forecasts and backtests share: lists within a scope, one of them, and a POST that is answered once."""
 
     door: Door
-    log: ExecutionLog
+    log: WatchExecutions
     facts: Facts
 
     def all(self, request: falcon.Request, response: falcon.Response, kind: ExecutionKind) -> None:
@@ -140,23 +111,25 @@ class Executions:
         cls: type[T],
         submit: Callable[[T, Scope], Execution],
     ) -> None:
-        """Take down what the body asks for and answer 202; the same Idempotency-Key again starts nothing anew."""
+        """Take down what the body asks for and answer 202.
+
+        The same Idempotency-Key again starts nothing anew, but for what was interrupted.
+        """
         call, _ = self.door.call(request, response, action=_STARTS)
         with call:
             body = request.bounded_stream.read()
             key = self._key(request, call.principal.tenant, call.principal.name)
             digest = hashlib.sha256(request.path.encode() + b"\n" + body).hexdigest()
             before = self.facts.get(key) if key else None
-            if before is None:
+            known, _, made = (before or "").partition(" ")
+            if before and known != digest:
+                raise Conflict("this Idempotency-Key came with another body: use a new one.")
+            execution = self.log.execution(made) if before else None
+            if execution is None or execution.code == Interrupted.code:
                 sees = self.door.admit.scope(call.principal, "read")
                 execution = submit(build(cls, _json(body), "the body"), sees)
                 if key:
                     self.facts.put(key, f"{digest} {execution.id}")
-            else:
-                known, _, made = before.partition(" ")
-                if known != digest:
-                    raise Conflict("this Idempotency-Key came with another body: use a new one.")
-                execution = self.log.execution(made)
             response.status = falcon.HTTP_202
             response.set_header("Location", f"{request.path}/{execution.id}")
             response.set_header("Cache-Control", "no-store")
@@ -173,7 +146,7 @@ class Executions:
 class Forecasts:
     """Live forecasts."""
 
-    def __init__(self, executions: Executions, forecast: RunForecast, behind: Behind) -> None:
+    def __init__(self, executions: Executions, forecast: RunForecast, behind: Background) -> None:
         self._executions, self._forecast, self._behind = executions, forecast, behind
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
@@ -207,7 +180,7 @@ class Forecasts:
 class Backtests:
     """Backtests."""
 
-    def __init__(self, executions: Executions, backtest: RunBacktest, behind: Behind) -> None:
+    def __init__(self, executions: Executions, backtest: RunBacktest, behind: Background) -> None:
         self._executions, self._backtest, self._behind = executions, backtest, behind
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
@@ -271,7 +244,7 @@ def told(execution: Execution) -> dict[str, Any]:
 
 
 def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name != "request"}
+    return {name: value for name, value in facts.items() if name not in ("request", "worker")}
 
 
 def _finite(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ OTHER_SIZE = {
 SUITES = {
     "AuditLog": "AuditLogSuite",
     "AuditProofs": "AuditLogSuite",
+    "Background": "BackgroundSuite",
     "CheckpointBook": "CheckpointBookSuite",
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
@@ -39,6 +40,7 @@ SUITES = {
     "SeriesStore": "SeriesStoreSuite",
     "Signer": "SignerSuite",
     "Subscription": "MessageBusSuite",
+    "Workers": "WorkersSuite",
 }
 OTHERWISE = {
     "AuditShelf": "the inside of `GroupedAuditLog`: AuditLogSuite drives it in every database",

@@ -111,10 +111,10 @@ class World:
 
 
 @contextmanager
-def opening(folder: Path) -> Iterator[World]:
+def opening(folder: Path, **parts: Any) -> Iterator[World]:
     """An empty world on the evening before the spring change in California."""
     clock = PinnedClock(datetime(2025, 3, 8, 20, 30, tzinfo=UTC))
-    platform = open_platform(Settings(data=folder), clock=clock)
+    platform = open_platform(Settings(data=folder), clock=clock, **parts)
     tokens = {
         role: platform.keys.create(role, f"some-{role}", tenant=tenant).token
         for role, tenant in ROLES.items()
