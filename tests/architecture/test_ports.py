@@ -51,6 +51,7 @@ OTHERWISE = {
     "Forecaster": "ForecasterSuite, which the fakes and every model that ships pass",
     "ModelCatalogue": "as for MarketCatalogue: tests of the host",
     "Reader": "what the host and tests hand to models: tests of what is known at an origin",
+    "Stop": "what `threading.Event` does, and nothing of ours stands behind it",
     "Shelf": "no port to the outside but the inside of `SeriesStore.record`: SeriesStoreSuite drives it in every store",
 }
 
