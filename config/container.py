@@ -203,13 +203,13 @@ def _folder(settings: Settings, name: str) -> Path:
     return settings.data / name
 
 
-def _publishing(bus: providers.Provider[Any]) -> providers.Object[Callable[[Message], None]]:
+def _publishing(bus: providers.Provider[Any]) -> Callable[[Message], None]:
     """How to publish one message; the bus is opened by the first."""
 
     def publish(message: Message) -> None:
         bus().publish([message])
 
-    return providers.Object(publish)
+    return publish
 
 
 class Container(containers.DeclarativeContainer):
@@ -286,7 +286,12 @@ class Container(containers.DeclarativeContainer):
         RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode)
     )
     alarms = Shared(
-        RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
+        RaiseAlarms,
+        records,
+        catalogue,
+        clock,
+        catalogue.provided.announce,
+        providers.Callable(_publishing, bus.provider),
     )
     jobs = Shared(
         RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
