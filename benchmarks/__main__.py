@@ -27,7 +27,7 @@ BENCHMARKS = {
     "read_postgres": "read",
     "bytes_per_row": "size",
     "publish_nats": "messages",
-    "http_json": "http",
+    "http_json": "rest",
     "scope_filter": "admit",
     "audit_append": "admit",
     "lear_day": "forecasting",

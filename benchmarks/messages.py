@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from benchmarks.harness import Context, Line, Pairs, milliseconds
+from benchmarks.harness import ROOT, Context, Line, Pairs, milliseconds
 
 _FLOOR = "<= 1.50"
 _OURS = "md.v1.caiso.real_time-rtd.price.hub.TH_NP15_GEN-APND"
@@ -22,9 +22,9 @@ _BODY = (
 def publish_nats(context: Context) -> Iterator[Line]:
     """p99 of the time from a call of publish to the message in the subscriber's hands, over that of bare nats-py.
 
-    Both wait for the server's acknowledgement, carry the same headers and body, and read a stream on disk through a
-    consumer; the bare side publishes and reads in one event loop, ours from two threads. Rounds take turns; the
-    ratio is the median of those of the rounds.
+    On both sides the subscriber is a process of its own, as a relay and its subscribers are. Both wait for the
+    server's acknowledgement, carry the same headers and body, and read a stream on disk through a consumer. Rounds
+    take turns; the ratio is the median of those of the rounds.
     """
     from carbon254.adapters.nats.server import NatsServer
 
@@ -33,14 +33,14 @@ def publish_nats(context: Context) -> Iterator[Line]:
     context.later(server.stop)
     count = max(5, context.sizes.messages // 10)
     ours, bare = Ours(server.url), Bare(server.url)
+    context.later(ours.close)
+    context.later(bare.close)
     rounds: tuple[list[list[float]], list[list[float]]] = ([], [])
     for number in range(11):
         for side in (0, 1) if number % 2 == 0 else (1, 0):
             times = (ours, bare)[side].round(count)
             if number:  # the first round warms up
                 rounds[side].append(times)
-    ours.close()
-    bare.close()
     tails, medians = (
         Pairs(*([of(times) for times in side] for side in rounds))
         for of in (p99, statistics.median)
@@ -56,44 +56,54 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
+class Subscriber:
+    """A process that says when each message came."""
+
+    def __init__(self, kind: str, url: str, subject: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.messages_worker", kind, url, subject]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.heard()
+
+    def heard(self) -> str:
+        """What it says next."""
+        assert self._process.stdout
+        if line := self._process.stdout.readline():
+            return line
+        raise RuntimeError(f"a subscriber ended with {self._process.wait()}")
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
 class Ours:
-    """A publisher, and a subscriber in a thread of its own."""
+    """Our bus on both ends."""
 
     def __init__(self, url: str) -> None:
         from carbon254.adapters.nats.bus import NatsBus
         from carbon254.adapters.nats.connection import Address
+        from carbon254.core.domain.streams import stream_of
 
-        self._publisher, self._reader = NatsBus(Address(url=url)), NatsBus(Address(url=url))
-        self._subscription = self._reader.subscribe(_OURS)
+        self._bus = NatsBus(Address(url=url))
+        self._bus.prepare([stream_of(_OURS)])
+        self._subscriber = Subscriber("ours", url, _OURS)
         self._number = 0
 
     def round(self, count: int) -> list[float]:
         from carbon254.core.domain.streams import Message
 
-        begun: list[float] = []
-        arrived: list[float] = []
-        heard = threading.Semaphore(0)
-
-        def read() -> None:
-            while len(arrived) < count:
-                for _ in self._subscription.take(1, 10):
-                    arrived.append(time.perf_counter())
-                    heard.release()
-
-        reader = threading.Thread(target=read)
-        reader.start()
+        taken = []
         for _ in range(count):
             self._number += 1
             message = Message(_OURS, f"ours-{self._number}", _BODY, {"ce-id": "x"})
-            begun.append(time.perf_counter())
-            self._publisher.publish([message])
-            heard.acquire()
-        reader.join()
-        return [b - a for a, b in zip(begun, arrived, strict=True)]
+            begun = time.perf_counter()
+            self._bus.publish([message])
+            taken.append(float(self._subscriber.heard()) - begun)
+        return taken
 
     def close(self) -> None:
-        self._publisher.close()
-        self._reader.close()
+        self._bus.close()
+        self._subscriber.close()
 
 
 class Bare:
@@ -101,22 +111,15 @@ class Bare:
 
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._number = 0
-        self._arrived: asyncio.Queue[float] = asyncio.Queue()
         self._loop.run_until_complete(self._open(url))
+        self._subscriber = Subscriber("bare", url, _BARE)
+        self._number = 0
 
     async def _open(self, url: str) -> None:
         import nats
 
-        self._one, self._other = await nats.connect(url), await nats.connect(url)
-        self._streams = self._one.jetstream()
-
-        async def arrive(message: Any) -> None:
-            self._arrived.put_nowait(time.perf_counter())
-
-        self._read = await self._other.jetstream().subscribe(
-            _BARE, cb=arrive, stream="MD-caiso-hub", ordered_consumer=True
-        )
+        self._client = await nats.connect(url)
+        self._streams = self._client.jetstream()
 
     def round(self, count: int) -> list[float]:
         return self._loop.run_until_complete(self._round(count))
@@ -128,14 +131,10 @@ class Bare:
             headers = {"Nats-Msg-Id": f"bare-{self._number}", "ce-id": "x"}
             begun = time.perf_counter()
             await self._streams.publish(_BARE, _BODY, headers=headers)
-            taken.append(await self._arrived.get() - begun)
+            taken.append(float(self._subscriber.heard()) - begun)
         return taken
 
     def close(self) -> None:
-        async def close() -> None:
-            await self._read.unsubscribe()
-            await self._one.close()
-            await self._other.close()
-
-        self._loop.run_until_complete(close())
+        self._loop.run_until_complete(self._client.close())
         self._loop.close()
+        self._subscriber.close()

@@ -108,6 +108,9 @@ class Connection:
         except TimeoutError:
             await client.close()
             raise self._trouble or TimeoutError from None
+        except RuntimeError as error:  # libuv's word for a socket that the server closed meanwhile
+            await client.close()
+            raise ConnectionError(str(error)) from None
         except BaseException:
             await client.close()
             raise

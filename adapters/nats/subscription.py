@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import nats.errors
@@ -54,8 +54,8 @@ class NatsSubscription:
     ) -> None:
         self._thread, self._connection = thread, connection
         self._stream, self._subject = stream, subject
-        self._waiting: deque[Delivery] = deque()
-        self._changed = threading.Condition()
+        self._waiting: SimpleQueue[Delivery | None] = SimpleQueue()  # None: it was closed
+        self._closing = threading.Lock()
         self._closed = False
         self._next = 1  # the number from which to go on
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -67,13 +67,18 @@ class NatsSubscription:
     # -- the subscriber's thread -------------------------------------------------------------------------
 
     def take(self, limit: int, timeout: float) -> Sequence[Delivery]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
-            if self._closed:
-                return []
-            taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-            drained = not self._waiting
-        if drained and taken and not self._thread.loop.is_closed():
+        taken: list[Delivery] = []
+        with suppress(Empty):
+            one = None if self._closed else self._waiting.get(timeout=timeout)
+            while one is not None:
+                taken.append(one)
+                if len(taken) == limit:
+                    break
+                one = self._waiting.get_nowait()
+        if self._closed:
+            self._waiting.put(None)  # for others that wait
+            return []
+        if taken and self._waiting.empty() and not self._thread.loop.is_closed():
             self._thread.loop.call_soon_threadsafe(self._room.set)
         return taken
 
@@ -82,9 +87,9 @@ class NatsSubscription:
             self._thread.call(self._leave())
 
     def _end(self) -> bool:
-        with self._changed:
+        with self._closing:
             first, self._closed = not self._closed, True
-            self._changed.notify_all()
+        self._waiting.put(None)
         return first
 
     # -- the loop's thread -------------------------------------------------------------------------------
@@ -137,9 +142,7 @@ class NatsSubscription:
     async def _pull(self) -> None:
         """Ask for messages and wait until the request is answered. Raises where the consumer is gone."""
         self._room.clear()
-        with self._changed:
-            full = bool(self._waiting)
-        if full:
+        if not self._waiting.empty():
             await self._room.wait()
         client = await self._connection.client()
         wanted = {
@@ -189,12 +192,9 @@ class NatsSubscription:
             events.put_nowait((str(status), (message.headers or {}).get("Description", "")))
 
     def _keep(self, message: Msg) -> None:
-        number = message.metadata.sequence.stream
+        number, at = _place(message.reply)
         self._next = number + 1
-        made = delivery(message.subject, message.data, message.headers, number, _arrived(message))
-        with self._changed:
-            self._waiting.append(made)
-            self._changed.notify_all()
+        self._waiting.put(delivery(message.subject, message.data, message.headers, number, at))
 
     def _look_up(self) -> None:
         self._events.put_nowait(None)
@@ -218,10 +218,14 @@ class NatsSubscription:
             return  # the server forgets it by itself
 
 
-def _arrived(message: Msg) -> datetime:
-    """When it came into the stream, cut to microseconds: the library rounds, and replay must not begin too late."""
-    nanoseconds = int(message.reply.split(".")[-2 if message.reply.count(".") == 8 else 9])
-    return EPOCH + timedelta(microseconds=nanoseconds // 1_000)
+def _place(reply: str) -> tuple[int, datetime]:
+    """A message's number in its stream and when it came there, out of the subject that would acknowledge it.
+
+    The instant is cut to microseconds: the library rounds, and replay must not begin too late.
+    """
+    parts = reply.split(".")
+    number, nanoseconds = (parts[5], parts[7]) if len(parts) == 9 else (parts[7], parts[9])
+    return int(number), EPOCH + timedelta(microseconds=int(nanoseconds) // 1_000)
 
 
 def _config(subject: str, start: Start) -> ConsumerConfig:

@@ -26,29 +26,32 @@ TAIL: Final = b"\xff\xff"
 _AT_ONCE: Final = 16_384  # rows turned into bytes at a time
 
 # A row out of the server is one value, glued together in SQL. Each part that is glued on costs as much as finding the
-# row does, so the small columns come as one number.
+# row does, so the small columns come two and four as one number, and the series only where there are several.
 _MARKS: Final = ("flags", "state", "finality", "published_basis")
-_PARTS: Final = tuple((name, kind) for name, kind in schema.COLUMNS if name not in _MARKS)
-PACKED: Final = np.dtype([(name, _FORMAT[kind]) for name, kind in _PARTS] + [("marks", ">i8")])
-ROW: Final = (
-    " || ".join(f"{_SEND[kind]}({name})" for name, kind in _PARTS)
+_SOURCE: Final = ("source_rank", "batch")
+_WIDE: Final = tuple(
+    (name, kind) for name, kind in schema.COLUMNS if name not in (*_MARKS, *_SOURCE, "series")
+)
+PACKED_OF_ONE: Final = np.dtype(
+    [(name, _FORMAT[kind]) for name, kind in _WIDE] + [("source", ">i8"), ("marks", ">i8")]
+)
+PACKED: Final = np.dtype([*PACKED_OF_ONE.descr, ("series", ">i4")])
+ROW_OF_ONE: Final = (
+    " || ".join(f"{_SEND[kind]}({name})" for name, kind in _WIDE)
+    + " || int8send((source_rank::int8 << 32) | batch::int8)"
     + " || int8send((flags::int8 << 32) | ((state::int4 << 16) | (finality::int4 << 8) | published_basis::int4))"
-)  # a row as `PACKED`, in SQL
-_NOTHING: Final = {
-    "timestamp": "'-infinity'::timestamp",
-    "float8": "0::float8",
-    "int8": "0::int8",
-    "int4": "0::int4",
-}
+)  # a row as `PACKED_OF_ONE`, in SQL
+ROW: Final = f"{ROW_OF_ONE} || int4send(series)"  # a row as `PACKED`
+_NOTHING: Final = {"timestamp": "'-infinity'::timestamp", "float8": "0::float8", "int8": "0::int8"}
 _STAND: Final = {
-    "series": "-1",
     "recorded_at": "coalesce((SELECT recorded_at FROM batches ORDER BY id DESC LIMIT 1), '-infinity')",
     "locator": "(SELECT value::int8 FROM meta WHERE name = 'lengths')",
 }
+_NO_SOURCE: Final = -1
 STAND: Final = (
-    " || ".join(f"{_SEND[kind]}({_STAND.get(name, _NOTHING[kind])})" for name, kind in _PARTS)
-    + " || int8send(0::int8)"
-)  # where the store stands, as a row of no series: its last instant, and the state of its lengths as locator
+    " || ".join(f"{_SEND[kind]}({_STAND.get(name, _NOTHING[kind])})" for name, kind in _WIDE)
+    + f" || int8send({_NO_SOURCE}::int8) || int8send(0::int8)"
+)  # where the store stands, as a row of no source: its last instant, and the state of its lengths as locator
 _FIELDS: Final = np.dtype(
     [("fields", ">i2")]
     + [
@@ -78,22 +81,26 @@ def pack(rows: Observations, series: Column, batch: Column) -> Iterator[bytes]:
 
 
 def unpack(rows: np.ndarray[Any, Any]) -> dict[str, Column]:
-    """Columns of rows of type `PACKED`, in the order (series, interval_start, recorded_at)."""
+    """Columns of rows of type `PACKED` or `PACKED_OF_ONE`, in the order (series, interval_start, recorded_at)."""
     columns = {name: _native(rows[name]) for name in rows.dtype.names or ()}
     order = _order(columns)
     if order is not None:
         columns = {name: values.take(order) for name, values in columns.items()}
     for name in _INSTANTS:
         columns[name] = _from_server(columns[name])
-    marks = columns.pop("marks")
+    marks, source = columns.pop("marks"), columns.pop("source")
     flags = (marks >> 32).astype(np.uint32)
     state, finality, basis = ((marks >> bits).astype(np.uint8) for bits in (16, 8, 0))
-    return columns | dict(zip(_MARKS, (flags, state, finality, basis), strict=True))
+    columns |= dict(zip(_MARKS, (flags, state, finality, basis), strict=True))
+    return columns | {
+        "source_rank": (source >> 32).astype(np.int32),
+        "batch": source.astype(np.int32),
+    }
 
 
 def without_stand(rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.datetime64, int]:
     """The rows but for the one that is `STAND`, and what that says: the last instant or ``NaT``, and the lengths."""
-    place = int(np.flatnonzero(rows["series"] == -1)[0])
+    place = 0 if rows["source"][0] == _NO_SOURCE else int(np.argmax(rows["source"] == _NO_SOURCE))
     stand = rows[place : place + 1]
     last = _from_server(_native(stand["recorded_at"]))[0]
     others = rows[1:] if place == 0 else np.delete(rows, place)
@@ -108,6 +115,8 @@ def _order(columns: dict[str, Column]) -> Column | None:
     """How to put the rows in order; None where they are. They stand in a few runs, which a stable sort merges."""
     order = None
     for name in ("recorded_at", "interval_start", "series"):
+        if name not in columns:
+            continue
         values = columns[name] if order is None else columns[name].take(order)
         if (values[1:] < values[:-1]).any():
             step = np.argsort(values, kind="stable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,15 @@ from psycopg import Connection, Cursor
 
 from carbon254.adapters.postgres import schema
 from carbon254.adapters.postgres.batches import KnownBatches, plain
-from carbon254.adapters.postgres.binary import PACKED, ROW, STAND, unpack, without_stand
+from carbon254.adapters.postgres.binary import (
+    PACKED,
+    PACKED_OF_ONE,
+    ROW,
+    ROW_OF_ONE,
+    STAND,
+    unpack,
+    without_stand,
+)
 from carbon254.adapters.postgres.names import Book, Known
 from carbon254.core.domain.entitlements import Selection
 from carbon254.core.domain.observations import Column, Observations, from_instant64, instant64
@@ -29,34 +38,35 @@ def rows(connection: Connection[Any], where: str, values: Sequence[Any]) -> dict
     The server glues the columns of a row together, so that a row is one value, and an answer is one array.
     """
     query = f"SELECT {ROW} FROM observations WHERE {where}"  # noqa: S608 - values are bound
-    return unpack(_array(connection.execute(query.encode(), values, binary=True, prepare=False)))
+    answer = connection.execute(query.encode(), values, binary=True, prepare=False)
+    return unpack(_array(answer, PACKED))
 
 
 def rows_and_stand(
-    connection: Connection[Any], where: str, values: Sequence[Any]
+    connection: Connection[Any], one: Known, where: str, values: Sequence[Any]
 ) -> tuple[dict[str, Column], datetime | None, int]:
-    """The same in one statement with where the store stands: its last instant and the state of its lengths.
+    """The same for one series, in one statement with where the store stands: its last instant, and its lengths' state.
 
     The statement is kept for the next question of its form.
     """
-    query = f"SELECT {STAND} UNION ALL SELECT {ROW} FROM observations WHERE {where}"  # noqa: S608 - values are bound
-    answer = _array(connection.execute(query.encode(), values, binary=True, prepare=True))
-    found, last, lengths = without_stand(answer)
-    return unpack(found), from_instant64(last), lengths
+    query = f"SELECT {STAND} UNION ALL SELECT {ROW_OF_ONE} FROM observations WHERE {where}"  # noqa: S608 - values are bound
+    answer = connection.execute(query.encode(), values, binary=True, prepare=True)
+    found, last, lengths = without_stand(_array(answer, PACKED_OF_ONE))
+    columns = unpack(found) | {"series": np.full(len(found), one.code, dtype=np.int32)}
+    return columns, from_instant64(last), lengths
 
 
-def _array(answer: Cursor[Any]) -> np.ndarray[Any, Any]:
-    """The rows of an answer of one column, as `PACKED`."""
+def _array(answer: Cursor[Any], kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """The rows of an answer of one column."""
     result = answer.pgresult
     assert result is not None
-    count, value, width = result.ntuples, result.get_value, PACKED.itemsize
+    count, value, width = result.ntuples, result.get_value, kind.itemsize
     block = bytearray(count * width)
     for first in range(0, count, _AT_ONCE):
         last = min(first + _AT_ONCE, count)
-        block[first * width : last * width] = b"".join(
-            [value(row, 0) or b"" for row in range(first, last)]
-        )
-    return np.frombuffer(block, dtype=PACKED)
+        some = map(value, range(first, last), repeat(0))  # no row is NULL
+        block[first * width : last * width] = b"".join(some)  # type: ignore[arg-type]
+    return np.frombuffer(block, dtype=kind)
 
 
 def condition(selection: Selection, wanted: Sequence[Known], until: datetime | None) -> Condition:

@@ -87,7 +87,7 @@ class PostgresSeriesStore:
         selection, book = question.value, self._names.book
         while wanted := book.match(connection, selection.series, (), question.scope):
             condition = reading.condition(selection, wanted, selection.as_of)
-            columns, last, lengths = reading.rows_and_stand(connection, *condition)
+            columns, last, lengths = reading.rows_and_stand(connection, wanted[0], *condition)
             if lengths != book.lengths:  # there may be longer intervals than we asked for
                 book = self._names.at(lengths)
                 continue

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
 from carbon254.core.domain.errors import Conflict, FeedFormatChanged, InvalidRequest, NotEntitled
@@ -153,10 +154,15 @@ class SeriesStoreSuite:
         assert answer(store) == {}
         assert store.find(EVERYTHING.restrict(Selection(patterns=(SeriesPattern(),)))) == []
 
-    def test_what_is_recorded_is_read_back_in_every_column(self, store: SeriesStore) -> None:
-        document = told({NP15: hours({0: -1.5, 1: 0.0, 2: None})}, name="a", stamp=NOON, rank=3)
+    @pytest.mark.parametrize("rank", [3, 0, 2**31 - 1, -1, -(2**31)])
+    @pytest.mark.parametrize("series", [(NP15,), (NP15, SP15)], ids=["one", "of two"])
+    def test_what_is_recorded_is_read_back_in_every_column(
+        self, store: SeriesStore, series: tuple[SeriesId, ...], rank: int
+    ) -> None:
+        document = told({NP15: hours({0: -1.5, 1: 0.0, 2: None})}, name="a", stamp=NOON, rank=rank)
+        document = evolve(document, flags=np.array([0, max(Flag), min(Flag)], dtype=np.uint32))
         self.record(store, document)
-        rows = store.read(EVERYTHING.restrict(Selection((NP15,))))
+        rows = store.read(EVERYTHING.restrict(Selection(series)))
         for name in ("interval_start", "interval_end", "value", "state", "finality", "source_rank", "flags",
                      "issued_at", "published_at", "published_basis", "locator"):  # fmt: skip
             np.testing.assert_array_equal(rows.column(name), document.column(name), err_msg=name)

@@ -12,6 +12,7 @@ import pytest
 
 from carbon254.adapters.nats.bus import NatsBus
 from carbon254.adapters.nats.connection import Address
+from carbon254.adapters.nats.loop import new_loop
 from carbon254.adapters.nats.server import NatsServer, program
 from carbon254.core.domain.errors import SettingsInvalid, StreamUnavailable
 from carbon254.core.domain.streams import Message, stream_of
@@ -20,6 +21,22 @@ from carbon254.ports.testing.messages import NODE, NP15, MessageBusSuite, texts,
 pytestmark = pytest.mark.nats
 
 USED = [stream_of(one) for one in (NP15, NODE, "md.v1.miso.*.*.node.*", "sys.v1.heartbeat.caiso")]
+
+
+@pytest.fixture(params=["libuv", "standard"], autouse=True)
+def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both event loops: the quick one that an extra brings, and the one without it."""
+    if request.param == "standard":
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    return str(request.param)
+
+
+def test_libuv_is_used_where_it_is_installed(loop: str) -> None:
+    made = new_loop()
+    made.close()
+    assert (
+        type(made).__module__.partition(".")[0] == {"libuv": "uvloop", "standard": "asyncio"}[loop]
+    )
 
 
 @pytest.fixture
