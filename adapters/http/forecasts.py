@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import falcon
 from attrs import frozen
@@ -25,8 +25,7 @@ from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, 
 from carbon254.core.domain.schemas import build, json_schema
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
-from carbon254.core.usecases.run_backtest import RunBacktest
-from carbon254.core.usecases.run_forecast import ForecastRequest, RunForecast
+from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.core.usecases.score_forecasts import scores
 from carbon254.core.usecases.watch_executions import WatchExecutions
 from carbon254.ports.executions import Execution, ExecutionKind
@@ -143,25 +142,33 @@ class Executions:
         return f"idempotency/{tenant}/{principal}/{given}" if given else ""
 
 
-class Forecasts:
-    """Live forecasts."""
+class _Started:
+    """What is begun by a POST: the list of what there is of its kind, and taking down another."""
 
-    def __init__(self, executions: Executions, forecast: RunForecast, behind: Background) -> None:
-        self._executions, self._forecast, self._behind = executions, forecast, behind
+    kind: ClassVar[ExecutionKind]
+    body: ClassVar[type[Any]]
+
+    def __init__(self, executions: Executions, use_case: Any, behind: Background) -> None:
+        self._executions, self._use_case, self._behind = executions, use_case, behind
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Forecasts that were made, the latest first; their numbers are series, read as others are."""
-        self._executions.all(request, response, "forecast")
+        """Those whose series the caller sees, the latest first."""
+        self._executions.all(request, response, self.kind)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Make a forecast."""
-        self._executions.post(request, response, ForecastRequest, self._submit)
+        """Take one down; it is done behind the answer."""
+        self._executions.post(request, response, self.body, self._submit)
 
-    def _submit(self, asked: ForecastRequest, scope: Scope) -> Execution:
-        scope.restrict(Selection((asked.series, *asked.exogenous)))
-        execution = self._forecast.submit(asked)
-        self._behind.do(lambda: self._forecast.work(execution.id, scope))
+    def _submit(self, asked: Any, scope: Scope) -> Execution:
+        execution: Execution = self._use_case.submit(asked, scope)
+        self._behind.do(lambda: self._use_case.work(execution.id, scope))
         return execution
+
+
+class Forecasts(_Started):
+    """Live forecasts; their numbers are series, read as others are."""
+
+    kind, body = "forecast", ForecastRequest
 
     def on_get_one(
         self, request: falcon.Request, response: falcon.Response, execution: str
@@ -177,24 +184,10 @@ class Forecasts:
             )
 
 
-class Backtests:
+class Backtests(_Started):
     """Backtests."""
 
-    def __init__(self, executions: Executions, backtest: RunBacktest, behind: Background) -> None:
-        self._executions, self._backtest, self._behind = executions, backtest, behind
-
-    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Backtests, the latest first."""
-        self._executions.all(request, response, "backtest")
-
-    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Run a backtest."""
-        self._executions.post(request, response, BacktestPlan, self._submit)
-
-    def _submit(self, plan: BacktestPlan, scope: Scope) -> Execution:
-        execution = self._backtest.submit(plan, scope)
-        self._behind.do(lambda: self._backtest.work(execution.id, scope))
-        return execution
+    kind, body = "backtest", BacktestPlan
 
     def on_get_one(
         self, request: falcon.Request, response: falcon.Response, execution: str
@@ -208,7 +201,7 @@ class Backtests:
             def make(asked: ScoresAsked, pinned: Pinned, scope: Scope) -> Made:
                 head = {**told(found), "plan": found.facts["plan"]}
                 if found.state == "done":
-                    tables = self._backtest.result(execution).tables
+                    tables = self._use_case.result(execution).tables
                     rows = [_finite(row) for table in tables for row in scores(table, asked.by)]
                     kept = {name: found.facts[name] for name in ("subjects", "synthetic")}
                     head |= {**kept, "scores": rows}

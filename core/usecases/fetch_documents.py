@@ -82,13 +82,8 @@ class FetchDocuments:
                 yield _failed(card, dataset, window, refused, before)
                 return
             except (Exception, SystemExit) as broken:  # the plugin's own code  # noqa: BLE001
-                yield _failed(
-                    card,
-                    dataset,
-                    window,
-                    PluginBroken(f"{type(broken).__name__}: {broken}"),
-                    before,
-                )
+                told = PluginBroken(f"{type(broken).__name__}: {broken}")
+                yield _failed(card, dataset, window, told, before)
                 return
             if error is not None and before is not None:  # the market has got over it
                 yield _skipped(card, dataset, window, error, before)

@@ -13,7 +13,7 @@ from attrs.validators import min_len
 
 from carbon254.core.domain.backtests import AskedModel, Conditions, DayForecast, Origins, Target
 from carbon254.core.domain.documents import Document, receipt_for
-from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import BY_CODE, Conflict, NotFound
 from carbon254.core.domain.forecast_documents import (
     DATASET,
@@ -110,14 +110,15 @@ class RunForecast:
         self, request: ForecastRequest, scope: Scope, *, on_days: OnDays = lambda count: None
     ) -> MadeForecast:
         """`submit` and `work`."""
-        return self.work(self.submit(request).id, scope, on_days=on_days)
+        return self.work(self.submit(request, scope).id, scope, on_days=on_days)
 
-    def submit(self, request: ForecastRequest) -> Execution:
+    def submit(self, request: ForecastRequest, scope: Scope) -> Execution:
         """Check a request and take it down as running; `work` does it.
 
-        Raises `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be done, `Conflict` where the
-        configuration stands for something else.
+        Raises `NotEntitled` outside the scope, `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be
+        done, `Conflict` where the configuration stands for something else.
         """
+        scope.restrict(Selection((request.series, *request.exogenous)))
         configuration = self._configuration(request)
         now = self.ingest.clock.now()
         self.subjects.gate(request.target, request.conditions)
