@@ -83,7 +83,7 @@ class RunJobs:
             return before
         match job.task:
             case "check":
-                state = self._check(job, now)
+                state = self._check(job, now, stop)
             case "checkpoint":
                 state = JobState(job, now, message="signed" if self.checkpoint() else "nothing new")
             case _:
@@ -160,10 +160,12 @@ class RunJobs:
 
     # ------------------------------------------------------------ judging
 
-    def _check(self, job: Job, now: datetime) -> JobState:
+    def _check(self, job: Job, now: datetime, stop: Stop | None) -> JobState:
         findings = self.quality.run(_WATCHED, markets=(job.market,))
         card = self.missed.catalogue.cards()[job.market]
         for dataset, facts in card.datasets.items():
+            if _is_stopped(stop):  # an alarm may wait for a message server that is away
+                return JobState(job, now, code=Interrupted.code, message="not all was judged")
             own = [one for one in findings if one.series and card.feeding(one.series) is facts]
             self.alarms.judge(job.market, dataset, "freshness", _worst(own, "freshness"))
             self.alarms.judge(job.market, dataset, "completeness", _worst(own, "completeness"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from attrs import evolve, frozen
@@ -31,20 +32,20 @@ class WatchExecutions:
 
     def execution(self, id: str) -> Execution:  # noqa: A002 - the word of the record
         """One execution. Raises `NotFound`."""
-        return self._as_it_is(self.log.execution(id))
+        return self._as_it_is(self.log.execution(id), self.workers.lives)
 
     def executions(
         self, kind: ExecutionKind | None = None, configuration: str | None = None
     ) -> Sequence[Execution]:
         """Executions, those that started last first."""
-        return [self._as_it_is(one) for one in self.log.executions(kind, configuration)]
+        lives = cache(self.workers.lives)  # each worker is looked for once
+        return [self._as_it_is(one, lives) for one in self.log.executions(kind, configuration)]
 
-    def _as_it_is(self, execution: Execution) -> Execution:
-        if execution.state != "running" or self.workers.lives(execution.worker):
+    def _as_it_is(self, execution: Execution, lives: Callable[[str], bool]) -> Execution:
+        if execution.state != "running" or lives(execution.worker):
             return execution
-        last = self.log.execution(
-            execution.id
-        )  # it may have been done just before its process ended
+        # It may have been done just before its process ended.
+        last = self.log.execution(execution.id)
         if last.state != "running" or last.worker != execution.worker:
             return last
         told = evolve(

@@ -409,6 +409,20 @@ def test_a_late_feed_is_told_once_and_so_is_its_recovery(
     assert works.told()[1:] == [("FeedRecovered", "prices", "freshness")]
 
 
+def test_a_check_that_is_told_to_stop_says_no_more(
+    works: Works, document: Callable[..., Document]
+) -> None:
+    works.world.run(document(hours("2025-06-03T22:00Z", 72)))
+    works.at("2025-06-06T13:01Z")
+    for _ in range(3):
+        state = works.jobs.run(CHECK, StopsAfter(works.fetcher, 0))
+        assert (state.code, state.failures) == ("interrupted", 0)
+    assert works.said == []
+    for _ in range(2):
+        works.jobs.run(CHECK)
+    assert works.told() == [("FeedLate", "prices", "freshness")]
+
+
 def test_a_hole_is_told_as_incomplete(works: Works, document: Callable[..., Document]) -> None:
     rows = hours("2025-06-03T22:00Z", 72)
     del rows["2025-06-06T03"]
