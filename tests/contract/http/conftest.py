@@ -18,7 +18,7 @@ from attrs import define, evolve, field
 from falcon.testing import Result, TestClient
 
 from carbon254.adapters.http.app import create_app
-from carbon254.adapters.http.server import listen
+from carbon254.adapters.http.server import listen, stop
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.observations import Reading
@@ -179,5 +179,5 @@ def port(opened: World) -> Iterator[int]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield server.effective_port
-    server.close()
+    stop(server)
     thread.join(timeout=5)
