@@ -18,6 +18,8 @@ from carbon254.adapters.files.archive import FileArchive
 from carbon254.adapters.files.checkpoints import FileCheckpoints
 from carbon254.adapters.files.folder import Folder
 from carbon254.adapters.files.journal import FileJournal
+from carbon254.adapters.files.workers import OwnerAlone
+from carbon254.adapters.jobs.behind import Behind
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.adapters.plugins.models import ModelHost
 from carbon254.adapters.telemetry.logs import tell
@@ -58,6 +60,7 @@ from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.core.usecases.verify_audit import VerifyAudit
+from carbon254.core.usecases.watch_executions import WatchExecutions
 from carbon254.ports.clock import Clock
 from carbon254.ports.log import Log
 from carbon254.ports.records import RecordStore
@@ -98,6 +101,24 @@ def _execution_log(records: Any) -> Any:
     from carbon254.adapters.sqlmodel.executions import SqlExecutionLog
 
     return SqlExecutionLog(records)
+
+
+def _workers(settings: Settings) -> Any:
+    if settings.store == "postgres":
+        from carbon254.adapters.postgres.workers import PostgresWorkers
+
+        return PostgresWorkers(settings.dsn)
+    return OwnerAlone()
+
+
+def _giving_up(executor: providers.Resource[Any]) -> Callable[[], None]:
+    """How to end what is computed; an executor that nobody has asked for is not made for that."""
+
+    def give_up() -> None:
+        if executor.initialized:
+            executor().close()
+
+    return give_up
 
 
 def _executor(settings: Settings) -> Any:
@@ -182,13 +203,13 @@ def _folder(settings: Settings, name: str) -> Path:
     return settings.data / name
 
 
-def _publishing(bus: providers.Provider[Any]) -> providers.Object[Callable[[Message], None]]:
+def _publishing(bus: providers.Provider[Any]) -> Callable[[Message], None]:
     """How to publish one message; the bus is opened by the first."""
 
     def publish(message: Message) -> None:
         bus().publish([message])
 
-    return providers.Object(publish)
+    return publish
 
 
 class Container(containers.DeclarativeContainer):
@@ -246,12 +267,15 @@ class Container(containers.DeclarativeContainer):
     query = Shared(QuerySeries, store, catalogue, clock, providers.Callable(_made_up, records))
     find = Shared(FindSeries, store, query)
     trace = Shared(TraceNumber, store, archive, journal, own)
-    quality = Shared(CheckQuality, store, records, catalogue, clock, reread, catalogue)
+    quality = Shared(CheckQuality, store, find, records, catalogue, clock, reread, catalogue)
     board = Shared(ShowBoard, query, find, catalogue, clock)
     summary = Shared(SummariseStore, store, catalogue, clock)
     subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
     work: providers.Object[str] = providers.Object(WORK)
-    runner = Shared(RunModels, models, executor.provider, archive, executions, work)
+    workers = providers.Resource(_closing, _workers, settings)
+    runner = Shared(RunModels, models, executor.provider, archive, executions, workers, work)
+    watch = Shared(WatchExecutions, executions, workers, clock)
+    behind = Shared(Behind, log, providers.Callable(_giving_up, executor.provider))
     forecast = Shared(RunForecast, subjects, runner, ingest)
     backtest = Shared(RunBacktest, subjects, runner, ingest)
     comparison = Shared(CompareForecasts, subjects, query, backtest)
@@ -262,7 +286,12 @@ class Container(containers.DeclarativeContainer):
         RelayMessages, store, store, bus, catalogue, clock, providers.Object(_encode)
     )
     alarms = Shared(
-        RaiseAlarms, records, catalogue, clock, catalogue.provided.announce, _publishing(bus)
+        RaiseAlarms,
+        records,
+        catalogue,
+        clock,
+        catalogue.provided.announce,
+        providers.Callable(_publishing, bus.provider),
     )
     jobs = Shared(
         RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
@@ -313,6 +342,8 @@ def _platform(made: Container) -> Platform:
         forecast=made.forecast(),
         backtest=made.backtest(),
         comparison=made.comparison(),
+        executions=made.watch(),
+        behind=made.behind(),
         jobs=made.jobs(),
         streams=made.streams(),
         relay=made.relay,
@@ -349,8 +380,12 @@ def _admitting(made: Container) -> dict[str, Any]:
 
 
 def _close(made: Container) -> None:
-    """Sign what the audit log has come to, then shut; a head that cannot be signed now is signed the next time."""
+    """End work in hand and sign what the audit log has come to, then shut.
+
+    A head that cannot be signed now is signed the next time.
+    """
     try:
+        made.behind().close()
         made.checkpoint().run()
     except Carbon254Error as error:
         made.log()("checkpoint failed", code=error.code, message=str(error))

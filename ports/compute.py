@@ -51,5 +51,5 @@ class Executor(Protocol):
             yield outcome.get()
 
     def close(self) -> None:
-        """Stop the workers; what still runs is given up."""
+        """Stop the workers; what still runs is given up, and its call raises `Interrupted`, as any later one does."""
         ...

@@ -34,6 +34,30 @@ class Execution:
     code: str = ""  # of the error of one that failed
     message: str = ""
 
+    @property
+    def worker(self) -> str:
+        """The process that works on it, by its name among `Workers`."""
+        return str(self.facts.get("worker", ""))
+
+
+class Workers(Protocol):
+    """The processes that work on executions, each by a name of its own: which of them live."""
+
+    def join(self) -> str:
+        """The name of this process, which from now on is seen to live; again changes nothing.
+
+        Raises `StoreUnavailable`.
+        """
+        ...
+
+    def lives(self, name: str) -> bool:
+        """Whether the process of this name lives; one that has died never does again. Raises `StoreUnavailable`."""
+        ...
+
+    def close(self) -> None:
+        """This process works no more."""
+        ...
+
 
 class ExecutionLog(Protocol):
     """Executions by id, and finished parts by what they were made from."""

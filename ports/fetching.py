@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from carbon254.core.domain.cards import HostCard
 from carbon254.core.domain.documents import Document, Request
+from carbon254.ports.stopping import Stop
 
 
 @frozen(kw_only=True)
@@ -23,8 +24,10 @@ class FetchLimits:
 class Fetcher(Protocol):
     """Fetches one request with retries, rate limits and size limits."""
 
-    def fetch(self, request: Request, limits: FetchLimits) -> Document:
+    def fetch(self, request: Request, limits: FetchLimits, stop: Stop | None = None) -> Document:
         """Return the document. A body that is served compressed is returned decoded.
+
+        Every wait - for a turn, an answer, another attempt - ends at once with `Interrupted` when ``stop`` is set.
 
         Raises `InvalidRequest` for a host that the card does not declare (also after a redirect), `TooLarge`,
         `FeedUnavailable` (timeouts, 429, 5xx and cut bodies after the last retry), `NotPublishedYet` (404, 204),

@@ -35,6 +35,18 @@ class Scheduler(Protocol):
         ...
 
 
+class Background(Protocol):
+    """Does what it is given behind the answers, one piece after the other; what fails is logged and stops no other."""
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Take a piece of work in."""
+        ...
+
+    def close(self) -> None:
+        """Give up the piece in hand and begin no other. What pieces leave undone stands in their records."""
+        ...
+
+
 class Leadership(Protocol):
     """One of all processes on a shared database or folder leads; the others stand by."""
 

@@ -61,8 +61,13 @@ class QuarantineLog(Protocol):
         """Mark a document's refusals as accepted and return them. Raises `NotFound` for an unknown digest."""
         ...
 
-    def refused(self, market: str | None = None) -> Sequence[Quarantined]:
-        """Refusals nobody has accepted, oldest first."""
+    def refused(
+        self, market: str | None = None, *, as_of: datetime | None = None
+    ) -> Sequence[Quarantined]:
+        """Refusals nobody has accepted, oldest first; as of an instant, those that stood then.
+
+        Of a document that was accepted and refused again only the last refusal is known.
+        """
         ...
 
 

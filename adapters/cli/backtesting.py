@@ -186,7 +186,7 @@ def backtest_list(
     from carbon254.adapters.cli.output import write
 
     with options.platform(context, data) as platform:
-        found = platform.backtest.runner.log.executions("backtest")
+        found = platform.executions.executions("backtest")
     plans = [one.facts["plan"] for one in found]
     write(
         {

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon254.adapters.cli import options
-from carbon254.adapters.cli.options import As, Data, End, Format, Output, Start, example
+from carbon254.adapters.cli.options import (
+    As,
+    AsOf,
+    Data,
+    End,
+    Format,
+    Output,
+    PublishedBy,
+    Start,
+    example,
+)
 
 if TYPE_CHECKING:
     from carbon254.core.domain.quality import QualityFinding
@@ -23,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=example(
             "carbon254 quality",
             "carbon254 quality --market caiso --start 2026-11-01 --end 2026-11-02",
+            "carbon254 quality --as-of 2026-11-01T12:00Z",
             "carbon254 quality refused",
         )
     )(check)
@@ -39,6 +50,8 @@ def check(
     ] = None,
     start: Start = None,
     end: End = None,
+    as_of: AsOf = None,
+    published_by: PublishedBy = None,
     data: Data = None,
     form: As = Format.table,
     output: Output = None,
@@ -57,30 +70,26 @@ def check(
                 Scope.everything(),
                 markets=market or (),
                 window=options.window(start, end, "UTC"),
+                as_of=options.instant(as_of),
+                published_by=options.instant(published_by),
                 on_market=step,
             )
-        waiting = len(platform.quality.refused())
-    shown = (
-        _together(found)
-        if form is Format.table
-        else [(one, str(one.series or "")) for one in found]
-    )
-    write(
-        {
-            "severity": [one.severity for one, _ in shown],
-            "rule": [one.rule for one, _ in shown],
-            "series": [name for _, name in shown],
-            "from": [one.interval_start for one, _ in shown],
-            "to": [one.interval_end for one, _ in shown],
-            "count": [one.count for one, _ in shown],
-            "what": [one.message for one, _ in shown],
-        },
-        form,
-        output,
-        notes=[
-            f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
-        ],
-    )
+        waiting = len(platform.quality.refused(Scope.everything(), as_of=options.instant(as_of)))
+    told = f"{len(found)} findings; {waiting} documents in quarantine (carbon254 quality refused)"
+    write(_columns(found, together=form is Format.table), form, output, notes=[told])
+
+
+def _columns(found: list[QualityFinding], *, together: bool) -> dict[str, list[Any]]:
+    shown = _together(found) if together else [(one, str(one.series or "")) for one in found]
+    return {
+        "severity": [one.severity for one, _ in shown],
+        "rule": [one.rule for one, _ in shown],
+        "series": [name for _, name in shown],
+        "from": [one.interval_start for one, _ in shown],
+        "to": [one.interval_end for one, _ in shown],
+        "count": [one.count for one, _ in shown],
+        "what": [one.message for one, _ in shown],
+    }
 
 
 def _together(found: list[QualityFinding]) -> list[tuple[QualityFinding, str]]:
@@ -100,13 +109,20 @@ def _together(found: list[QualityFinding]) -> list[tuple[QualityFinding, str]]:
 
 
 def refused(
-    context: typer.Context, data: Data = None, form: As = Format.table, output: Output = None
+    context: typer.Context,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Which stood refused at this instant?")
+    ] = None,
+    data: Data = None,
+    form: As = Format.table,
+    output: Output = None,
 ) -> None:
     """List documents in quarantine, with the reason."""
     from carbon254.adapters.cli.output import write
+    from carbon254.core.domain.entitlements import Scope
 
     with options.platform(context, data) as platform:
-        entries = platform.quality.refused()
+        entries = platform.quality.refused(Scope.everything(), as_of=options.instant(as_of))
     write(
         {
             "digest": [one.digest for one in entries],
@@ -164,7 +180,7 @@ def doctor(
             lines.append(("unfinished", f"{len(done)} documents finished", ""))
         lines += [("failed", one.name, f"{one.code}: {one.message}") for one in done if one.code]
         lines.append(("last commit", str(platform.store.last_recorded() or "none"), ""))
-        lines.append(("quarantine", f"{len(platform.quality.refused())} documents", ""))
+        lines.append(("quarantine", f"{len(platform.records.refused())} documents", ""))
         lines += [("damaged", digest, reason) for digest, reason in _damaged(platform)]
         platform.upkeep()
     columns: dict[str, list[Any]] = {"check": [], "found": [], "why": []}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carbon254.adapters.cli import options
-from carbon254.adapters.cli.errors import INTERRUPTED
+from carbon254.adapters.cli.leaving import leaving
 from carbon254.adapters.cli.options import As, Data, Format, Output, Port, example
 
 if TYPE_CHECKING:
@@ -68,28 +64,23 @@ def run_on(
     nats: bool = False,
 ) -> None:
     """Run a process until Ctrl-C or a polite end by SIGTERM; both end it cleanly, the second one at once."""
-    stop, running = threading.Event(), list[options.Process]()
+    running = list[options.Process]()
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            for process in running:
-                process.abandon()
-            os._exit(INTERRUPTED)
-        stop.set()
+    def abandon() -> None:
+        for process in running:
+            process.abandon()
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with options.doors(context).process(
+    with (
+        leaving(abandon) as told,
+        options.doors(context).process(
             kind, data, platform=platform, port=port, nats=nats
-        ) as process:
-            running.append(process)
-            for line in process.lines:
-                typer.echo(line)
-            stop.wait()
-            typer.echo("stopping; again to stop at once", err=True)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ) as process,
+    ):
+        running.append(process)
+        for line in process.lines:
+            typer.echo(line)
+        told.wait()
+        typer.echo("stopping; again to stop at once", err=True)
     typer.echo("stopped.", err=True)
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from carbon254.adapters.compute.workers import Worker
-from carbon254.core.domain.errors import InvalidRequest, PluginBroken
+from carbon254.core.domain.errors import Interrupted, InvalidRequest, PluginBroken
 from carbon254.ports.compute import Executor, OnDone, Outcome
 
 
@@ -32,6 +32,7 @@ class ProcessExecutor(Executor):
             raise InvalidRequest(f"An executor with {max_workers} workers computes nothing.")
         self._idle: list[Worker] = []
         self._in_use = 0
+        self._lent: set[Worker] = set()
         self._closed = False
         self._guard = threading.Lock()
 
@@ -47,12 +48,19 @@ class ProcessExecutor(Executor):
         self.close()
 
     def close(self) -> None:
-        """Stop the workers that are idle; those in use stop when their call ends."""
+        """Stop the workers; a call that still waits for one is `Interrupted`."""
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
+            for worker in self._lent:
+                worker.kill()  # the call that has it sees it die, and stops it
         for worker in idle:
             worker.stop()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it computes no more."""
+        return self._closed
 
     def outcomes(
         self, function_path: str, items: Sequence[Any], *, on_done: OnDone | None = None
@@ -70,29 +78,40 @@ class ProcessExecutor(Executor):
         """A worker, if there is one to be had; a call's first is always to be had."""
         with self._guard:
             if self._closed:
-                raise InvalidRequest("The executor is closed.")
+                raise Interrupted("The executor is closed.")
             if self._in_use >= self._most and not first:
                 return None
             self._in_use += 1
             while self._idle:
                 worker = self._idle.pop()
                 if worker.alive:
+                    self._lent.add(worker)
                     return worker
                 worker.stop()
         try:
-            return Worker()
+            return self._start()
         except BaseException:
-            self.give_back(None)
+            with self._guard:
+                self._in_use -= 1
             raise
 
-    def give_back(self, worker: Worker | None) -> None:
-        """Take a worker back; None for one that is gone."""
+    def _start(self) -> Worker:
+        worker = Worker()
+        with self._guard:
+            self._lent.add(worker)
+            if self._closed:
+                worker.kill()
+        return worker
+
+    def give_back(self, worker: Worker, *, spent: bool = False) -> None:
+        """Take a worker back; a ``spent`` one is stopped, whatever it does."""
         with self._guard:
             self._in_use -= 1
-            keep = worker is not None and not self._closed and len(self._idle) < self._most
-            if worker is not None and keep:
+            self._lent.discard(worker)
+            keep = not spent and not self._closed and len(self._idle) < self._most
+            if keep:
                 self._idle.append(worker)
-        if worker is not None and not keep:
+        if not keep:
             worker.stop()
 
 
@@ -118,8 +137,7 @@ class _Call:
     def end(self) -> None:
         """Give workers back; one that still computes for a call that was left is stopped."""
         for worker in self._busy:
-            worker.stop()
-            self._owner.give_back(None)
+            self._owner.give_back(worker, spent=True)
         self._busy.clear()
 
     def _start_what_can(self) -> None:
@@ -157,9 +175,11 @@ class _Call:
 
     def _lose(self, worker: Worker) -> None:
         number = self._busy.pop(worker)
+        closed = self._owner.closed
         error = worker.death(self._path)
-        worker.stop()
-        self._owner.give_back(None)
+        self._owner.give_back(worker, spent=True)
+        if closed:
+            raise Interrupted(f"The executor was closed while it computed '{self._path}'.")
         self._settle(number, Outcome(error=error))
 
     def _settle(self, number: int, outcome: Outcome) -> None:

@@ -74,6 +74,10 @@ class Worker:
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit status {code}"
         return PluginBroken(f"The worker died {how} while it computed '{function_path}'.")
 
+    def kill(self) -> None:
+        """End the process, whatever it is doing; its pipe breaks."""
+        self._process.kill()
+
     def stop(self) -> None:
         """End the process, whatever it is doing."""
         self.pipe.close()

@@ -19,11 +19,13 @@ from carbon254.adapters.fetch.outgoing import REDIRECTS, Outgoing, outgoing
 from carbon254.adapters.fetch.rates import HostRates
 from carbon254.adapters.fetch.retries import Patience, TryAgain, backoff
 from carbon254.adapters.fetch.secrets import redact
+from carbon254.adapters.fetch.waiting import unless_stopped
 from carbon254.core.domain.documents import Document, Request
-from carbon254.core.domain.errors import Carbon254Error, FeedUnavailable
+from carbon254.core.domain.errors import Carbon254Error, FeedUnavailable, Interrupted
 from carbon254.ports.clock import Clock
 from carbon254.ports.closing import Closing
 from carbon254.ports.fetching import FetchLimits
+from carbon254.ports.stopping import Stop
 
 MOST_REDIRECTS: Final = 5
 
@@ -68,18 +70,24 @@ class HttpFetcher(Closing):
         for transport in self._transports.values():
             transport.close()
 
-    def fetch(self, request: Request, limits: FetchLimits) -> Document:
+    def fetch(self, request: Request, limits: FetchLimits, stop: Stop | None = None) -> Document:
         """Return the document; see `ports.fetching.Fetcher` for what is raised."""
         secrets = limits.credentials.values()
         try:
-            return self._retried(outgoing(request, limits, self._agent), request, limits)
+            sent = outgoing(request, limits, self._agent)
+            if stop is None:
+                return self._retried(sent, request, limits, stop)
+            asking = partial(self._retried, sent, request, limits, stop)
+            return unless_stopped(asking, stop, sent.what)
         except TryAgain as error:
             text = f"{error}, and no other attempt did better; try again later."
             raise FeedUnavailable(redact(text, secrets)) from None
         except Carbon254Error as error:
             raise type(error)(redact(str(error), secrets)) from None
 
-    def _retried(self, sent: Outgoing, request: Request, limits: FetchLimits) -> Document:
+    def _retried(
+        self, sent: Outgoing, request: Request, limits: FetchLimits, stop: Stop | None
+    ) -> Document:
         # A context, not the decorator: that one logs the arguments of each retry.
         patience = self._patience
         for attempt in stamina.retry_context(
@@ -91,13 +99,17 @@ class HttpFetcher(Closing):
             wait_jitter=patience.wait_jitter,
         ):
             with attempt:
-                return self._attempt(sent, request, limits)
+                return self._attempt(sent, request, limits, stop)
         raise AssertionError  # the context raises what the last attempt raised
 
-    def _attempt(self, sent: Outgoing, request: Request, limits: FetchLimits) -> Document:
+    def _attempt(
+        self, sent: Outgoing, request: Request, limits: FetchLimits, stop: Stop | None
+    ) -> Document:
         """Ask once, following redirects."""
         for _ in range(MOST_REDIRECTS + 1):
             self._rates.wait(sent.target.url.host, sent.target.card)
+            if stop is not None and stop.is_set():  # nobody waits for this any more
+                raise Interrupted(f"{sent.what}: not asked any more.")
             asked_at = self._clock.now()
             with translated(sent.what), closing(self._send(sent)) as response:
                 location = response.headers.get("location")

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import falcon
+from falcon.routing import CompiledRouter
 
 from carbon254.adapters.http import problems
 from carbon254.adapters.http.callers import Audits, Decisions, Me
 from carbon254.adapters.http.cursors import Cursors
 from carbon254.adapters.http.door import Door
-from carbon254.adapters.http.forecasts import Backtests, Behind, Executions, Forecasts, Models
+from carbon254.adapters.http.forecasts import Backtests, Executions, Forecasts, Models
 from carbon254.adapters.http.limits import RateLimiter
 from carbon254.adapters.http.locations import Locations
 from carbon254.adapters.http.markets import Markets
@@ -31,6 +32,14 @@ App = falcon.App[falcon.Request, falcon.Response]
 _SEAL_FACT: Final = "cursor_seal"
 
 
+class _Router(CompiledRouter):
+    """Answers HEAD wherever there is a GET, as GET; Falcon sends the headers without the body (RFC 9110 §9.3.2)."""
+
+    def map_http_methods(self, resource: object, **options: Any) -> Any:
+        found = super().map_http_methods(resource, **options)
+        return {**found, "HEAD": found["GET"]} if "GET" in found else found
+
+
 def create_app(
     platform: Platform,
     check: Callable[[], Mapping[str, Any]],
@@ -45,7 +54,9 @@ def create_app(
     requests are counted.
     """
     metrics = Metrics()
-    app = falcon.App(middleware=[Requests(metrics, lambda: secrets.token_hex(8), platform.log)])
+    app = falcon.App(
+        middleware=[Requests(metrics, lambda: secrets.token_hex(8), platform.log)], router=_Router()
+    )
     problems.install(app, platform.log)
     door = Door(
         platform.admit,
@@ -66,12 +77,11 @@ def create_app(
 
 
 def _resources(platform: Platform, door: Door) -> dict[str, Any]:
-    runner, behind = platform.forecast.runner, Behind(platform.log)
-    executions = Executions(door, runner.log, platform.records)
+    executions = Executions(door, platform.executions, platform.records)
     return {
-        "models": Models(door, runner.models),
-        "forecasts": Forecasts(executions, platform.forecast, behind),
-        "backtests": Backtests(executions, platform.backtest, behind),
+        "models": Models(door, platform.forecast.runner.models),
+        "forecasts": Forecasts(executions, platform.forecast, platform.behind),
+        "backtests": Backtests(executions, platform.backtest, platform.behind),
         "markets": Markets(door, platform.catalogue),
         "locations": Locations(door, platform.locations),
         "series": Series(door, platform.find, platform.describe),

@@ -1,17 +1,15 @@
 """Models, forecasts and backtests: what there is, what was made, and making more in the background.
 
 A POST is taken down and answered with 202 and a Location; the work goes on behind it, one piece after the other, and
-the Location tells how far it is. What a process left undone is resumed by ``carbon254 backtest resume``.
+the Location tells how far it is. What a process left undone when it ended is told there as ``interrupted``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import queue
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import falcon
 from attrs import frozen
@@ -23,49 +21,21 @@ from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, Sc
 from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
-from carbon254.core.domain.errors import Carbon254Error, Conflict, InvalidRequest, NotFound
+from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, NotFound
 from carbon254.core.domain.schemas import build, json_schema
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_instant
-from carbon254.core.usecases.run_backtest import RunBacktest
-from carbon254.core.usecases.run_forecast import ForecastRequest, RunForecast
+from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.core.usecases.score_forecasts import scores
-from carbon254.ports.executions import Execution, ExecutionKind, ExecutionLog
-from carbon254.ports.log import Log
+from carbon254.core.usecases.watch_executions import WatchExecutions
+from carbon254.ports.executions import Execution, ExecutionKind
+from carbon254.ports.jobs import Background
 from carbon254.ports.models import ModelCatalogue
 from carbon254.ports.records import Facts
 
 T = TypeVar("T")
 _KEY_LENGTH: Final = 128
 _STARTS: Final = "administer"  # the policy's word for starting work
-
-
-class Behind:
-    """Does what it is given behind the answers, one piece after the other; what fails is logged."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._guard = threading.Lock()
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Take a piece of work in."""
-        self._waiting.put(work)
-        with self._guard:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            work = self._waiting.get()
-            try:
-                work()
-            except Carbon254Error as error:  # it stands in the record too
-                self._log("work failed", code=error.code, detail=str(error))
-            except Exception as error:  # the next piece must not wait for ever  # noqa: BLE001
-                self._log("work failed", code="internal", detail=f"{type(error).__name__}: {error}")
 
 
 class Models:
@@ -110,7 +80,7 @@ class Executions:
     """What forecasts and backtests share: lists within a scope, one of them, and a POST that is answered once."""
 
     door: Door
-    log: ExecutionLog
+    log: WatchExecutions
     facts: Facts
 
     def all(self, request: falcon.Request, response: falcon.Response, kind: ExecutionKind) -> None:
@@ -140,23 +110,25 @@ class Executions:
         cls: type[T],
         submit: Callable[[T, Scope], Execution],
     ) -> None:
-        """Take down what the body asks for and answer 202; the same Idempotency-Key again starts nothing anew."""
+        """Take down what the body asks for and answer 202.
+
+        The same Idempotency-Key again starts nothing anew, but for what was interrupted.
+        """
         call, _ = self.door.call(request, response, action=_STARTS)
         with call:
             body = request.bounded_stream.read()
             key = self._key(request, call.principal.tenant, call.principal.name)
             digest = hashlib.sha256(request.path.encode() + b"\n" + body).hexdigest()
             before = self.facts.get(key) if key else None
-            if before is None:
+            known, _, made = (before or "").partition(" ")
+            if before and known != digest:
+                raise Conflict("this Idempotency-Key came with another body: use a new one.")
+            execution = self.log.execution(made) if before else None
+            if execution is None or execution.code == Interrupted.code:
                 sees = self.door.admit.scope(call.principal, "read")
                 execution = submit(build(cls, _json(body), "the body"), sees)
                 if key:
                     self.facts.put(key, f"{digest} {execution.id}")
-            else:
-                known, _, made = before.partition(" ")
-                if known != digest:
-                    raise Conflict("this Idempotency-Key came with another body: use a new one.")
-                execution = self.log.execution(made)
             response.status = falcon.HTTP_202
             response.set_header("Location", f"{request.path}/{execution.id}")
             response.set_header("Cache-Control", "no-store")
@@ -170,25 +142,33 @@ class Executions:
         return f"idempotency/{tenant}/{principal}/{given}" if given else ""
 
 
-class Forecasts:
-    """Live forecasts."""
+class _Started:
+    """What is begun by a POST: the list of what there is of its kind, and taking down another."""
 
-    def __init__(self, executions: Executions, forecast: RunForecast, behind: Behind) -> None:
-        self._executions, self._forecast, self._behind = executions, forecast, behind
+    kind: ClassVar[ExecutionKind]
+    body: ClassVar[type[Any]]
+
+    def __init__(self, executions: Executions, use_case: Any, behind: Background) -> None:
+        self._executions, self._use_case, self._behind = executions, use_case, behind
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Forecasts that were made, the latest first; their numbers are series, read as others are."""
-        self._executions.all(request, response, "forecast")
+        """Those whose series the caller sees, the latest first."""
+        self._executions.all(request, response, self.kind)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Make a forecast."""
-        self._executions.post(request, response, ForecastRequest, self._submit)
+        """Take one down; it is done behind the answer."""
+        self._executions.post(request, response, self.body, self._submit)
 
-    def _submit(self, asked: ForecastRequest, scope: Scope) -> Execution:
-        scope.restrict(Selection((asked.series, *asked.exogenous)))
-        execution = self._forecast.submit(asked)
-        self._behind.do(lambda: self._forecast.work(execution.id, scope))
+    def _submit(self, asked: Any, scope: Scope) -> Execution:
+        execution: Execution = self._use_case.submit(asked, scope)
+        self._behind.do(lambda: self._use_case.work(execution.id, scope))
         return execution
+
+
+class Forecasts(_Started):
+    """Live forecasts; their numbers are series, read as others are."""
+
+    kind, body = "forecast", ForecastRequest
 
     def on_get_one(
         self, request: falcon.Request, response: falcon.Response, execution: str
@@ -204,24 +184,10 @@ class Forecasts:
             )
 
 
-class Backtests:
+class Backtests(_Started):
     """Backtests."""
 
-    def __init__(self, executions: Executions, backtest: RunBacktest, behind: Behind) -> None:
-        self._executions, self._backtest, self._behind = executions, backtest, behind
-
-    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Backtests, the latest first."""
-        self._executions.all(request, response, "backtest")
-
-    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Run a backtest."""
-        self._executions.post(request, response, BacktestPlan, self._submit)
-
-    def _submit(self, plan: BacktestPlan, scope: Scope) -> Execution:
-        execution = self._backtest.submit(plan, scope)
-        self._behind.do(lambda: self._backtest.work(execution.id, scope))
-        return execution
+    kind, body = "backtest", BacktestPlan
 
     def on_get_one(
         self, request: falcon.Request, response: falcon.Response, execution: str
@@ -235,7 +201,7 @@ class Backtests:
             def make(asked: ScoresAsked, pinned: Pinned, scope: Scope) -> Made:
                 head = {**told(found), "plan": found.facts["plan"]}
                 if found.state == "done":
-                    tables = self._backtest.result(execution).tables
+                    tables = self._use_case.result(execution).tables
                     rows = [_finite(row) for table in tables for row in scores(table, asked.by)]
                     kept = {name: found.facts[name] for name in ("subjects", "synthetic")}
                     head |= {**kept, "scores": rows}
@@ -271,7 +237,7 @@ def told(execution: Execution) -> dict[str, Any]:
 
 
 def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name != "request"}
+    return {name: value for name, value in facts.items() if name not in ("request", "worker")}
 
 
 def _finite(row: Mapping[str, Any]) -> dict[str, Any]:

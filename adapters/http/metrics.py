@@ -50,11 +50,7 @@ class Metrics:
     def finished(self, method: str, route: str, status: int, seconds: float) -> None:
         """It was answered; ``route`` is the template, never the path."""
         self._now.dec()
-        known = (
-            method
-            if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-            else "other"
-        )
+        known = method if method in _METHODS else "other"
         self._requests.labels(known, route, f"{status // 100}xx").inc()
         self._seconds.labels(route).observe(seconds)
 

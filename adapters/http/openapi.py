@@ -62,6 +62,7 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
             "title": "254Carbon",
             "version": version,
             "summary": "Prices, load and generation of power and carbon markets, with the moment each became known.",
+            "description": "HEAD is answered wherever GET is, with the same headers and without the body.",
         },
         "paths": {route.path: _methods(route) for route in routes},
         "components": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import falcon
@@ -9,9 +10,14 @@ import numpy as np
 
 from carbon254.adapters.http.cursors import Pinned
 from carbon254.adapters.http.door import Door
-from carbon254.adapters.http.parameters import BoardAsked, ProvenanceAsked, QualityAsked
+from carbon254.adapters.http.parameters import (
+    BoardAsked,
+    ProvenanceAsked,
+    QualityAsked,
+    RefusedAsked,
+)
 from carbon254.adapters.http.replies import Made
-from carbon254.adapters.http.series import window_of
+from carbon254.adapters.http.series import clocks, window_of
 from carbon254.adapters.http.tables import counts, instants, moments, texts
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import NotFound
@@ -89,7 +95,10 @@ def _source(found: Provenance) -> dict[str, Any]:
 
 
 class Qualities:
-    """Findings of the quality checks about series that the caller sees."""
+    """Findings of the quality checks about series that the caller sees, and refused documents.
+
+    A refused document is no finding: it has no series and no interval, but a digest, a code and a decision to come.
+    """
 
     def __init__(self, door: Door, quality: CheckQuality, catalogue: MarketCatalogue) -> None:
         self._door, self._quality, self._catalogue = door, quality, catalogue
@@ -100,15 +109,18 @@ class Qualities:
         with call:
             self._door.give(request, response, call, form, QualityAsked, self._checked)
 
+    def on_get_documents(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Documents that were refused and wait for a decision, of datasets that the caller sees whole."""
+        call, form = self._door.call(request, response, table=True)
+        with call:
+            self._door.give(request, response, call, form, RefusedAsked, self._refused)
+
     def _checked(self, asked: QualityAsked, pinned: Pinned, scope: Scope) -> Made:
-        cards = self._catalogue.cards()
-        if unknown := [name for name in asked.market if name not in cards]:
-            raise NotFound(
-                f"market '{unknown[0][:64]}' is not installed; there are {', '.join(cards)}."
-            )
+        self._check_markets(asked.market)
         found = self._quality.run(
-            scope, markets=asked.market, window=window_of(asked.start, asked.end)
-        )
+            scope, markets=asked.market, window=window_of(asked.start, asked.end), as_of=pinned.as_of,
+            published_by=asked.published_by, judged_at=pinned.judged_at,
+        )  # fmt: skip
         # What names no series is of the installation: only who sees every series is told.
         whole = scope == Scope.everything()
         found = [one for one in found if whole or one.series is not None]
@@ -121,5 +133,27 @@ class Qualities:
             "count": counts([one.count for one in found]),
             "message": texts([one.message for one in found]),
         }
+        return Made(clocks(asked, pinned), table, None, pinned.as_of, changing=True)
+
+    def _refused(self, asked: RefusedAsked, pinned: Pinned, scope: Scope) -> Made:
+        self._check_markets(asked.market)
+        # A refusal is no commit, so what is asked without an instant is not as of the last one.
+        found = self._quality.refused(scope, markets=asked.market, as_of=asked.as_of)
+        table = {
+            "at": moments([one.at for one in found]),
+            "market": texts([one.market for one in found]),
+            "dataset": texts([one.dataset for one in found]),
+            "document": texts([one.name for one in found]),
+            "code": texts([one.code for one in found]),
+            "message": texts([one.message for one in found]),
+            "digest": texts([one.digest for one in found]),
+        }
         head = {"as_of": pinned.as_of and format_instant(pinned.as_of)}
         return Made(head, table, None, pinned.as_of, changing=True)
+
+    def _check_markets(self, names: Sequence[str]) -> None:
+        cards = self._catalogue.cards()
+        if unknown := [name for name in names if name not in cards]:
+            raise NotFound(
+                f"market '{unknown[0][:64]}' is not installed; there are {', '.join(cards)}."
+            )

@@ -24,6 +24,10 @@ def _published_by() -> Any:
     return param("What the market had published by this instant.", default=None)
 
 
+def _markets() -> Any:
+    return param("Markets; default: all.", default=(), validator=_MANY)
+
+
 def _format() -> Any:
     return param("Instead of the header Accept, for spreadsheets.", default=None)
 
@@ -73,6 +77,7 @@ class CardAsked:
     """The identity card of a series."""
 
     as_of: datetime | None = _as_of()
+    published_by: datetime | None = _published_by()
 
 
 @parameters
@@ -155,9 +160,22 @@ class ProvenanceAsked:
 class QualityAsked:
     """Findings of the quality checks."""
 
-    market: tuple[str, ...] = param("Markets; default: all.", default=(), validator=_MANY)
+    market: tuple[str, ...] = _markets()
     start: datetime | None = _start(default=None)
     end: datetime | None = _end(default=None)
+    as_of: datetime | None = _as_of()
+    published_by: datetime | None = _published_by()
+    format: Format | None = _format()
+
+
+@parameters
+class RefusedAsked:
+    """Refused documents."""
+
+    market: tuple[str, ...] = _markets()
+    as_of: datetime | None = param(
+        "Which stood refused at this instant; default: now.", default=None
+    )
     format: Format | None = _format()
 
 

@@ -51,6 +51,10 @@ _FINDINGS: Final[Mapping[str, Kind]] = {
     "severity": "text", "rule": "text", "series": "text", "interval_start": "instant", "interval_end": "instant",
     "count": "count", "message": "text",
 }  # fmt: skip
+_REFUSED: Final[Mapping[str, Kind]] = {
+    "at": "instant", "market": "text", "dataset": "text", "document": "text", "code": "text", "message": "text",
+    "digest": "text",
+}  # fmt: skip
 _PLACES: Final[Mapping[str, Kind]] = {
     "market": "text", "kind": "text", "code": "text", "name": "text", "parent": "text", "area": "text", "zone": "text",
     "fuel": "text", "aliases": "text", "valid_from": "text", "valid_to": "text", "replaces": "text",
@@ -109,6 +113,14 @@ ROUTES: Final = (
         answer=_TRACED,
     ),
     Route("/v1/quality", "quality", "Findings of checks", parameters.QualityAsked, rows=_FINDINGS),
+    Route(
+        "/v1/quality/documents",
+        "quality",
+        "Refused documents that wait for a decision",
+        parameters.RefusedAsked,
+        "documents",
+        rows=_REFUSED,
+    ),
     Route("/v1/models", "models", "The installed models", answer=("models",)),
     Route(
         "/v1/models/{model}",

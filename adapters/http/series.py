@@ -55,9 +55,10 @@ class Series:
         with call:
 
             def make(asked: CardAsked, pinned: Pinned, scope: Scope) -> Made:
-                card = self._describe.run(series_of(parts), scope, as_of=pinned.as_of)
-                head = {**plain(card), "as_of": pinned.as_of and format_instant(pinned.as_of)}
-                return Made(head, as_of=pinned.as_of)
+                card = self._describe.run(
+                    series_of(parts), scope, as_of=pinned.as_of, published_by=asked.published_by
+                )
+                return Made({**plain(card), **clocks(asked, pinned)}, as_of=pinned.as_of)
 
             self._door.give(request, response, call, form, CardAsked, make)
 

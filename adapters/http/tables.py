@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -44,11 +45,16 @@ def instants(column: Column) -> list[str | None]:
     """Instants as ISO 8601 in UTC, with fractions only where the column has any; None where there is none."""
     if not len(column):
         return []
-    if bool((column == column[0]).all()) or bool(
-        np.isnat(column).all()
-    ):  # one document, or no issue
-        return _written(column[:1]) * len(column)
-    return _written(column)
+    moments = column.view(np.int64)
+    first = np.flatnonzero(np.append(True, moments[1:] != moments[:-1]))
+    if len(first) * 2 > len(column):
+        return _written(column)
+    # Rows of a document, or without an issue, share an instant: it is written once.
+    texts = _written(column[first])
+    lengths = np.diff(first, append=len(column)).tolist()
+    return [
+        text for text, length in zip(texts, lengths, strict=True) for text in repeat(text, length)
+    ]
 
 
 def _written(column: Column) -> list[str | None]:

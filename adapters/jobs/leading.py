@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
+from carbon254.core.domain.errors import Interrupted
 from carbon254.core.domain.jobs import Job
 from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.ports.jobs import Leadership, Scheduler
@@ -20,8 +21,8 @@ _log = logging.getLogger("carbon254.jobs")
 class Leader:
     """Runs the jobs of what ``opening`` opens, as long as this process leads.
 
-    When the lead is lost no job starts any more, and those that run end after the document in hand: what they write
-    twice with the next leader changes nothing. ``opening`` is closed before another may lead.
+    When the lead is lost no job starts any more, and those that run wait for nothing and end after the document in
+    hand: what they write twice with the next leader changes nothing. ``opening`` is closed before another may lead.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Leader:
 
 def _run(jobs: RunJobs, ending: threading.Event, job: Job) -> None:
     """Run a job and log what came of it, where anything did."""
-    done = jobs.run(job, lambda: not ending.is_set())
-    if done.failures:
+    done = jobs.run(job, ending)
+    if done.code == Interrupted.code:
+        _log.info("job '%s' was interrupted: %s", job.name, done.message)
+    elif done.failures:
         _log.warning(
             "job '%s' failed %d times: %s: %s", job.name, done.failures, done.code, done.message
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -66,6 +67,11 @@ class PostgresLeadership:
 
     def release(self) -> None:
         with self._guard:
+            if (
+                self._connection is not None
+            ):  # the server may notice a while later that a connection is closed
+                with suppress(psycopg.Error):
+                    self._connection.execute("SELECT pg_advisory_unlock(%s)", [self._key])
             self._drop()
 
     def _drop(self) -> None:

@@ -88,8 +88,16 @@ class SqlRecordStore:
                 row.accepted_at = row.accepted_at or utc(at)
             return [_quarantined(row) for row in rows]
 
-    def refused(self, market: str | None = None) -> Sequence[Quarantined]:
-        query = select(RefusalRow).where(col(RefusalRow.accepted_at).is_(None))
+    def refused(
+        self, market: str | None = None, *, as_of: datetime | None = None
+    ) -> Sequence[Quarantined]:
+        accepted = col(RefusalRow.accepted_at)
+        query = select(RefusalRow)
+        if as_of is None:
+            query = query.where(accepted.is_(None))
+        else:
+            query = query.where(col(RefusalRow.at) <= utc(as_of))
+            query = query.where(sa.or_(accepted.is_(None), accepted > utc(as_of)))
         if market is not None:
             query = query.where(RefusalRow.market == market)
         query = query.order_by(col(RefusalRow.at), RefusalRow.digest, RefusalRow.dataset)

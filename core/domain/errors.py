@@ -142,6 +142,14 @@ class FeedUnavailable(Carbon254Error):
     exit_status = 75
 
 
+class Interrupted(Carbon254Error):
+    """The process that did the work ended before it was done; ask again, or resume what can be resumed."""
+
+    code = "interrupted"
+    http_status = 503
+    exit_status = 75
+
+
 class NotPublishedYet(Carbon254Error):
     """The operator has no data for the window yet; wait, no alarm."""
 

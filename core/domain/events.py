@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from carbon254.core.domain.observations import Batch, Observations, from_instant64
 from carbon254.core.domain.time import format_instant
@@ -62,58 +62,46 @@ Check = Literal["freshness", "completeness", "source"]
 
 
 @frozen
-class FeedLate:
-    """A dataset's numbers stopped coming in time, or are not whole; said once, until it recovers."""
+class _OfFeed:
+    """What is said of a dataset of a market, by one of the checks."""
 
     market: str
     dataset: str
     check: Check
+
+    @property
+    def topic(self) -> str:
+        """Where it is announced."""
+        if self.check == "source":
+            return f"src.v1.{self.market}.{self.dataset}.state"
+        return f"dq.v1.{self.market}.{self.check}"
+
+    def facts(self) -> dict[str, Any]:
+        """The event as plain values; instants as ISO 8601 in UTC."""
+        told = {
+            name: format_instant(value) if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
+        return {"type": type(self).__name__, **told}
+
+
+@frozen
+class FeedLate(_OfFeed):
+    """A dataset's numbers stopped coming in time, or are not whole; said once, until it recovers."""
+
     reason: str
     at: datetime
     code: str = ""  # of the error, where the source itself fails
     synthetic: bool = False
 
-    @property
-    def topic(self) -> str:
-        """Where it is announced."""
-        return _topic(self.market, self.dataset, self.check)
-
-    def facts(self) -> dict[str, Any]:
-        """The event as plain values; the instant as ISO 8601 in UTC."""
-        return {
-            "type": "FeedLate", "market": self.market, "dataset": self.dataset, "check": self.check,
-            "reason": self.reason, "code": self.code, "at": format_instant(self.at), "synthetic": self.synthetic,
-        }  # fmt: skip
-
 
 @frozen
-class FeedRecovered:
+class FeedRecovered(_OfFeed):
     """What `FeedLate` said at ``since`` is over."""
 
-    market: str
-    dataset: str
-    check: Check
     since: datetime
     at: datetime
     synthetic: bool = False
-
-    @property
-    def topic(self) -> str:
-        """Where it is announced."""
-        return _topic(self.market, self.dataset, self.check)
-
-    def facts(self) -> dict[str, Any]:
-        """The event as plain values; instants as ISO 8601 in UTC."""
-        return {
-            "type": "FeedRecovered", "market": self.market, "dataset": self.dataset, "check": self.check,
-            "since": format_instant(self.since), "at": format_instant(self.at), "synthetic": self.synthetic,
-        }  # fmt: skip
-
-
-def _topic(market: str, dataset: str, check: Check) -> str:
-    if check == "source":
-        return f"src.v1.{market}.{dataset}.state"
-    return f"dq.v1.{market}.{check}"
 
 
 @frozen

@@ -63,17 +63,17 @@ def grants_of(scope: Scope, cards: Mapping[str, MarketCard]) -> tuple[StreamGran
 
 def _life(scope: Scope, market: str) -> tuple[str, ...]:
     """Signs of life; alarms speak of whole datasets, so they are for who sees the whole market."""
-    if _covers(scope, SeriesPattern(market)):
+    if sees_all(scope, SeriesPattern(market)):
         return Stream(market, HEARTBEAT).subjects
     return (heartbeat_subject(market),)
 
 
 def _subjects(scope: Scope, card: MarketCard, kind: str) -> Iterator[str]:
-    if _covers(scope, SeriesPattern(card.id, "*", "*", kind, "*")):
+    if sees_all(scope, SeriesPattern(card.id, "*", "*", kind, "*")):
         yield from Stream(card.id, kind).subjects
         return
     for run in sorted(card.runs):
-        if _covers(scope, SeriesPattern(card.id, run, "*", kind, "*")):
+        if sees_all(scope, SeriesPattern(card.id, run, "*", kind, "*")):
             yield f"md.v1.{card.id}.{subject_token(run)}.*.{kind}.*"
             yield batch_subject(card.id, run, kind)
             continue
@@ -86,13 +86,13 @@ def _of_measure(scope: Scope, wanted: SeriesPattern) -> Iterator[str]:
     start = ".".join(
         subject_token(part) for part in (wanted.market, wanted.run, wanted.measure, wanted.kind)
     )
-    if _covers(scope, wanted):
+    if sees_all(scope, wanted):
         yield f"md.v1.{start}.*"
         return
     named = {one.location for one in scope.allow if _is_literal(one.location)}
     for location in sorted(named):
         place = SeriesPattern(wanted.market, wanted.run, wanted.measure, wanted.kind, location)
-        if _covers(scope, place):
+        if sees_all(scope, place):
             yield f"md.v1.{start}.{subject_token(location)}"
 
 
@@ -100,7 +100,7 @@ def _measures(card: MarketCard) -> Sequence[str]:
     return sorted({measure for dataset in card.datasets.values() for measure in dataset.measures})
 
 
-def _covers(scope: Scope, wanted: SeriesPattern) -> bool:
+def sees_all(scope: Scope, wanted: SeriesPattern) -> bool:
     """Whether the scope shows every series of a pattern of literals and ``*``."""
     if any(_touches(deny, wanted) for deny in scope.deny):
         return False

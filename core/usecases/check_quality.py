@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import product
 
 import numpy as np
 from attrs import frozen
@@ -11,13 +12,16 @@ from attrs import frozen
 from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.completeness import check_completeness, check_freshness
 from carbon254.core.domain.entitlements import Scope, Selection, SeriesPattern
+from carbon254.core.domain.grants import sees_all
 from carbon254.core.domain.observations import Observations, instant64
 from carbon254.core.domain.quality import QualityFinding, check_duplicates, check_limits
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.spikes import SpikeRule, check_spikes
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.totals import check_adds_up
+from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import Outcome
+from carbon254.core.usecases.query_series import judged
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.ports.catalogue import Extensions, MarketCatalogue, QualityCheck
 from carbon254.ports.clock import Clock
@@ -26,10 +30,22 @@ from carbon254.ports.storage import SeriesStore
 
 
 @frozen
+class _Asked:
+    """What was asked, and the instant at which what lacks is judged."""
+
+    scope: Scope
+    window: Window | None
+    as_of: datetime | None
+    published_by: datetime | None
+    now: datetime
+
+
+@frozen
 class CheckQuality:
     """The use case behind ``carbon254 quality``."""
 
     store: SeriesStore
+    find: FindSeries
     records: RecordStore
     catalogue: MarketCatalogue
     clock: Clock
@@ -42,34 +58,45 @@ class CheckQuality:
         *,
         markets: Sequence[str] = (),
         window: Window | None = None,
+        as_of: datetime | None = None,
+        published_by: datetime | None = None,
+        judged_at: datetime | None = None,
         on_market: Callable[[str], None] = lambda market: None,
     ) -> list[QualityFinding]:
-        """Findings of all checks over the window, or over each series' last two days; worst first."""
+        """Findings of all checks over the window, or over each market's last two days; worst first.
+
+        With a clock: of what there was by then. What lacks is judged as `Question` says: a gap that was pending then
+        is none. Raises `InvalidRequest` for an ``as_of`` after the last commit.
+        """
+        now = judged(judged_at or as_of or self.clock.now(), published_by)
+        asked = _Asked(scope, window, as_of, published_by, now)
         findings: list[QualityFinding] = []
         for name, card in self.catalogue.cards().items():
             if not markets or name in markets:
-                findings += self._market(card, scope, window)
+                findings += self._market(card, asked)
                 on_market(name)
         order = {"error": 0, "warning": 1, "info": 2}
         return sorted(findings, key=lambda one: (order[one.severity], one.rule, str(one.series)))
 
-    def _market(
-        self, card: MarketCard, scope: Scope, window: Window | None
-    ) -> Iterator[QualityFinding]:
-        now = self.clock.now()
-        entries = self.store.find(scope.restrict(Selection(patterns=(SeriesPattern(card.id),))))
+    def _market(self, card: MarketCard, asked: _Asked) -> Iterator[QualityFinding]:
+        entries = self.find.run(
+            (SeriesPattern(card.id),),
+            asked.scope,
+            as_of=asked.as_of,
+            published_by=asked.published_by,
+        )
         if not entries:
             return
         for entry in entries:
-            yield from check_freshness(card, entry.series, entry.last, now)
+            yield from check_freshness(card, entry.series, entry.last, asked.now)
         last = max(entry.last for entry in entries)
-        span = window or Window(last - timedelta(days=2), last)
+        span = asked.window or Window(last - timedelta(days=2), last)
         wide = Window(span.start - timedelta(days=28), span.end)
-        rows = self.store.read(
-            scope.restrict(Selection(tuple(e.series for e in entries), window=wide))
+        selection = Selection(
+            tuple(e.series for e in entries), (), wide, asked.as_of, asked.published_by
         )
-        rows = current_rows(rows)
-        yield from self._values(card, rows, span, now)
+        rows = current_rows(self.store.read(asked.scope.restrict(selection)))
+        yield from self._values(card, rows, span, asked.now)
 
     def _values(
         self, card: MarketCard, rows: Observations, span: Window, now: datetime
@@ -93,9 +120,27 @@ class CheckQuality:
                 issued=own.issued_at,
             )  # fmt: skip
 
-    def refused(self, market: str | None = None) -> Sequence[Quarantined]:
-        """Documents in quarantine that nobody has accepted."""
-        return self.records.refused(market)
+    def refused(
+        self, scope: Scope, *, markets: Sequence[str] = (), as_of: datetime | None = None
+    ) -> list[Quarantined]:
+        """Documents in quarantine that nobody has accepted, or had accepted by an instant; oldest first.
+
+        Told of are those whose dataset feeds nothing that the scope does not show: what a document holds nobody knows
+        before it can be read.
+        """
+        return [
+            entry
+            for entry in self.records.refused(as_of=as_of)
+            if (not markets or entry.market in markets) and self._shows(scope, entry)
+        ]
+
+    def _shows(self, scope: Scope, entry: Quarantined) -> bool:
+        card = self.catalogue.cards().get(entry.market)
+        facts = card.datasets.get(entry.dataset) if card else None
+        if facts is None:  # forecasts, and what no card describes any more
+            return sees_all(scope, SeriesPattern(entry.market))
+        fed = product(facts.runs, facts.measures, facts.kinds)
+        return all(sees_all(scope, SeriesPattern(entry.market, *one)) for one in fed)
 
     def accept(self, digest: str) -> list[Outcome]:
         """Accept a refused document: it is read again, with the parser as it is now."""

@@ -94,10 +94,20 @@ class DescribeSeries:
     find: FindSeries
     catalogue: MarketCatalogue
 
-    def run(self, series: SeriesId, scope: Scope, *, as_of: datetime | None = None) -> SeriesCard:
-        """Describe a series. Raises `NotEntitled` outside the scope, `NotFound` where neither store nor card has it."""
+    def run(
+        self,
+        series: SeriesId,
+        scope: Scope,
+        *,
+        as_of: datetime | None = None,
+        published_by: datetime | None = None,
+    ) -> SeriesCard:
+        """Describe a series; the clocks say which rows its coverage counts.
+
+        Raises `NotEntitled` outside the scope, `NotFound` where neither store nor card has it.
+        """
         scope.restrict(Selection((series,)))
-        entry = self.find.one(series, scope, as_of=as_of)
+        entry = self.find.one(series, scope, as_of=as_of, published_by=published_by)
         card = self.catalogue.cards().get(series.market)
         facts = card.feeding(series) if card else None
         known = card is not None and card.place(series.kind, series.location) is not None

@@ -8,10 +8,11 @@ from attrs import evolve, field, frozen
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Request, receipt_for
-from carbon254.core.domain.errors import Carbon254Error, PluginBroken
+from carbon254.core.domain.errors import Carbon254Error, Interrupted, PluginBroken
 from carbon254.core.domain.time import Window, day_window, days_in
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome, Status
 from carbon254.ports.fetching import Fetcher, FetchLimits
+from carbon254.ports.stopping import Stop
 
 Asking = Generator[Request, Document, None]
 _GIVE_UP: Mapping[str, Status] = {"not_published_yet": "no_data"}
@@ -33,8 +34,11 @@ class FetchDocuments:
         *,
         observed: bool = False,
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+        stop: Stop | None = None,
     ) -> list[Outcome]:
         """Fetch and take in the window, in requests no longer than the card allows.
+
+        Once ``stop`` is set, what is being fetched is told as interrupted, and nothing more is asked.
 
         One outcome for each document, and one for each request that failed after its retries. A failure that the
         market does not get over ends its part of the window, the other parts go on. Raises `InvalidRequest` for an
@@ -45,13 +49,21 @@ class FetchDocuments:
         self.ingest.claim(synthetic=False)
         outcomes = []
         for part in asked:
-            for outcome in self._part(card, dataset, part, observed=observed):
+            for outcome in self._part(card, dataset, part, observed=observed, stop=stop):
                 on_outcome(outcome)
                 outcomes.append(outcome)
+            if stop is not None and stop.is_set():
+                break
         return outcomes
 
     def _part(
-        self, card: MarketCard, dataset: str, window: Window, *, observed: bool
+        self,
+        card: MarketCard,
+        dataset: str,
+        window: Window,
+        *,
+        observed: bool,
+        stop: Stop | None,
     ) -> Iterator[Outcome]:
         facts = card.dataset(dataset)
         limits = FetchLimits(
@@ -70,13 +82,8 @@ class FetchDocuments:
                 yield _failed(card, dataset, window, refused, before)
                 return
             except (Exception, SystemExit) as broken:  # the plugin's own code  # noqa: BLE001
-                yield _failed(
-                    card,
-                    dataset,
-                    window,
-                    PluginBroken(f"{type(broken).__name__}: {broken}"),
-                    before,
-                )
+                told = PluginBroken(f"{type(broken).__name__}: {broken}")
+                yield _failed(card, dataset, window, told, before)
                 return
             if error is not None and before is not None:  # the market has got over it
                 yield _skipped(card, dataset, window, error, before)
@@ -84,7 +91,10 @@ class FetchDocuments:
                 return
             document, error = None, None
             try:
-                document = self.fetcher.fetch(request, limits)
+                document = self.fetcher.fetch(request, limits, stop)
+            except Interrupted as ended:  # no market gets over that
+                yield _failed(card, dataset, window, ended, request)
+                return
             except Carbon254Error as failed:
                 error = failed
                 continue

@@ -65,11 +65,16 @@ class FindSeries:
         return self._known(entries, scope, as_of, published_by)
 
     def one(
-        self, series: SeriesId, scope: Scope, *, as_of: datetime | None = None
+        self,
+        series: SeriesId,
+        scope: Scope,
+        *,
+        as_of: datetime | None = None,
+        published_by: datetime | None = None,
     ) -> SeriesEntry | None:
-        """What is stored of a series, by then. Raises `NotEntitled` outside the scope."""
+        """What is stored of a series, by both clocks. Raises `NotEntitled` outside the scope."""
         entries = self.store.find(scope.restrict(Selection((series,))))
-        return next(iter(self._known(entries, scope, as_of, None)), None)
+        return next(iter(self._known(entries, scope, as_of, published_by)), None)
 
     def _known(
         self,

@@ -37,10 +37,12 @@ from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
 from carbon254.core.usecases.trace_number import Provenance, TraceNumber
 from carbon254.core.usecases.verify_audit import VerifyAudit
+from carbon254.core.usecases.watch_executions import WatchExecutions
 from carbon254.ports.audit import AuditLog, AuditProofs, Signer
 from carbon254.ports.catalogue import Extensions, MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import DocumentFolder
+from carbon254.ports.jobs import Background
 from carbon254.ports.log import Log
 from carbon254.ports.records import RecordStore
 from carbon254.ports.storage import SeriesStore
@@ -72,6 +74,8 @@ class Platform:
     forecast: RunForecast
     backtest: RunBacktest
     comparison: CompareForecasts
+    executions: WatchExecutions
+    behind: Background  # work that goes on behind an answer
     jobs: RunJobs
     streams: GrantStreams
     relay: Callable[[], RelayMessages]  # opens the bus

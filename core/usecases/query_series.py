@@ -108,9 +108,9 @@ class QuerySeries:
         rows = self.store.read(scope.restrict(selection))
         for one in question.series:
             self._check_known(one, rows)
-        now = question.judged_at or question.as_of or self.clock.now()
-        if question.published_by:
-            now = min(now, question.published_by)
+        now = judged(
+            question.judged_at or question.as_of or self.clock.now(), question.published_by
+        )
         wanted = sorted({*question.series, *rows.series})
         return [self._answer(one, rows, question, now) for one in wanted]
 
@@ -198,6 +198,11 @@ class QuerySeries:
         card = self.catalogue.cards()[series.market]
         dataset = card.feeding(series)
         return unit_of(card, dataset, series) if dataset else ""
+
+
+def judged(known_at: datetime, published_by: datetime | None) -> datetime:
+    """The instant at which gaps are pending, late or missing: of both clocks, the earlier."""
+    return known_at if published_by is None else min(known_at, published_by)
 
 
 def in_unit(answer: SeriesAnswer, unit: str | None) -> SeriesAnswer:

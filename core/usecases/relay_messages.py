@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 from uuid import uuid4
 
 from attrs import evolve, field, frozen
@@ -32,6 +32,7 @@ from carbon254.core.usecases.message_forms import (
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.messages import MessageBus
+from carbon254.ports.stopping import Stop
 from carbon254.ports.storage import Outbox, OutboxMessage, SeriesStore
 
 SINGLE_KINDS: Final = ("hub", "zone", "system")  # places whose series have a subject of their own
@@ -51,18 +52,6 @@ class Relayed:
     messages: int = 0
     repeats: int = 0
     withheld: int = 0
-
-
-class Stop(Protocol):
-    """What ends a relay, such as a `threading.Event`."""
-
-    def is_set(self) -> bool:
-        """Whether to end."""
-        ...
-
-    def wait(self, timeout: float) -> bool:
-        """Wait for the end, but no longer than ``timeout`` seconds; whether it came."""
-        ...
 
 
 @frozen

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from carbon254.core.domain.backtests import BacktestPlan, DayForecast, Origins, Target
 from carbon254.core.domain.entitlements import Scope
-from carbon254.core.domain.errors import Carbon254Error, Conflict, NotFound
+from carbon254.core.domain.errors import Conflict, NotFound
 from carbon254.core.domain.forecast_table import ForecastTable, table_of
 from carbon254.core.domain.forecasts import Subject
 from carbon254.core.domain.metrics import seasonal_scale
@@ -94,8 +94,7 @@ class RunBacktest:
             id=hashlib.sha256(text.encode()).hexdigest()[:12], kind="backtest", configuration=plan.name or "backtest",
             state="running", started_at=now, total=wanted.count * len(plan.targets), facts=facts,
         )  # fmt: skip
-        self.runner.log.put(execution)
-        return execution
+        return self.runner.take(execution)
 
     def work(
         self,
@@ -105,21 +104,21 @@ class RunBacktest:
     ) -> BacktestResult:
         """Do a plan that was submitted; again after it was interrupted, it goes on where it stopped.
 
-        Raises `NotFound`, `Conflict` for one that is done, and what the plan itself cannot have.
+        Raises `NotFound`, `Conflict` for one that is done or that another process works on, and what the plan itself
+        cannot have.
         """
         execution = self._of(execution_id)
         if execution.state == "done":
             raise Conflict(
                 f"backtest {execution.id} is done: 'carbon254 backtest show {execution.id}' prints it."
             )
-        try:
+        workers = self.runner.workers
+        theirs = execution.state == "running" and execution.worker != workers.join()
+        if theirs and workers.lives(execution.worker):
+            raise Conflict(f"backtest {execution.id} is worked on by another process.")
+        execution = self.runner.take(execution)
+        with self.runner.failing(execution_id, self.ingest.clock.now):
             done = self._work(execution, scope, on_progress)
-        except Carbon254Error as error:
-            failed = evolve(
-                execution, state="failed", finished_at=self.ingest.clock.now(), code=error.code, message=str(error)
-            )  # fmt: skip
-            self.runner.log.put(failed)
-            raise
         self.runner.log.put(done.execution)
         return done
 
@@ -152,9 +151,7 @@ class RunBacktest:
         def on_days(count: int) -> None:
             nonlocal done
             done += count
-            self.runner.log.put(
-                evolve(execution, state="running", code="", message="", done=done, total=total)
-            )
+            self.runner.take(evolve(execution, done=done, total=total))
             on_progress(done, total)
 
         tables, told = [], []

@@ -13,8 +13,8 @@ from attrs.validators import min_len
 
 from carbon254.core.domain.backtests import AskedModel, Conditions, DayForecast, Origins, Target
 from carbon254.core.domain.documents import Document, receipt_for
-from carbon254.core.domain.entitlements import Scope
-from carbon254.core.domain.errors import BY_CODE, Carbon254Error, Conflict, NotFound
+from carbon254.core.domain.entitlements import Scope, Selection
+from carbon254.core.domain.errors import BY_CODE, Conflict, NotFound
 from carbon254.core.domain.forecast_documents import (
     DATASET,
     ForecastRecord,
@@ -110,14 +110,15 @@ class RunForecast:
         self, request: ForecastRequest, scope: Scope, *, on_days: OnDays = lambda count: None
     ) -> MadeForecast:
         """`submit` and `work`."""
-        return self.work(self.submit(request).id, scope, on_days=on_days)
+        return self.work(self.submit(request, scope).id, scope, on_days=on_days)
 
-    def submit(self, request: ForecastRequest) -> Execution:
+    def submit(self, request: ForecastRequest, scope: Scope) -> Execution:
         """Check a request and take it down as running; `work` does it.
 
-        Raises `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be done, `Conflict` where the
-        configuration stands for something else.
+        Raises `NotEntitled` outside the scope, `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be
+        done, `Conflict` where the configuration stands for something else.
         """
+        scope.restrict(Selection((request.series, *request.exogenous)))
         configuration = self._configuration(request)
         now = self.ingest.clock.now()
         self.subjects.gate(request.target, request.conditions)
@@ -132,8 +133,7 @@ class RunForecast:
             id=hashlib.sha256(text.encode()).hexdigest()[:12], kind="forecast", configuration=configuration,
             state="running", started_at=now, total=wanted.count, facts=facts,
         )  # fmt: skip
-        self.runner.log.put(execution)
-        return execution
+        return self.runner.take(execution)
 
     def work(
         self, execution_id: str, scope: Scope, *, on_days: OnDays = lambda count: None
@@ -147,17 +147,9 @@ class RunForecast:
         execution = self.runner.log.execution(execution_id)
         if execution.kind != "forecast":
             raise NotFound(f"{execution_id} is a {execution.kind}, no forecast.")
-        try:
+        with self.runner.failing(execution_id, self.ingest.clock.now):
             case = self._case(build(ForecastRequest, execution.facts["request"]), scope)
             return self._keep(case, execution, self._execute(case, on_days))
-        except Carbon254Error as error:
-            now = self.ingest.clock.now()
-            self.runner.log.put(
-                evolve(
-                    execution, state="failed", finished_at=now, code=error.code, message=str(error)
-                )
-            )
-            raise
 
     def replay(self, digest: str, scope: Scope) -> bool:
         """Execute a kept forecast again, out of what we had at the time; whether every bit is the same.

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from carbon254.core.domain.cards import DatasetCard
 from carbon254.core.domain.entitlements import Scope, SeriesPattern
-from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
+from carbon254.core.domain.errors import Carbon254Error, Interrupted, InvalidRequest
 from carbon254.core.domain.jobs import Job, back_off, jobs_of, next_run
 from carbon254.core.domain.quality import QualityFinding
 from carbon254.core.domain.time import Window, day_window, format_instant
@@ -20,6 +20,7 @@ from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.ports.records import Facts
+from carbon254.ports.stopping import Stop
 
 # Every few minutes only what must be whole is judged; places by the hundred are for `carbon254 quality`.
 _MANY: Final = ("node", "unit", "aggregate", "constraint")
@@ -71,8 +72,8 @@ class RunJobs:
         """The instant after ``after`` at which the job is to run next."""
         return next_run(job, self._facts_of(job), after)
 
-    def run(self, job: Job, keep_on: Callable[[], bool] = lambda: True) -> JobState:
-        """Run a job now; once ``keep_on`` says no, it ends after the document in hand.
+    def run(self, job: Job, stop: Stop | None = None) -> JobState:
+        """Run a job now; once ``stop`` is set, it waits for nothing and ends after the document in hand.
 
         A feed that fails is told in the state and by alarms; what is wrong with ourselves is raised.
         """
@@ -82,11 +83,11 @@ class RunJobs:
             return before
         match job.task:
             case "check":
-                state = self._check(job, now)
+                state = self._check(job, now, stop)
             case "checkpoint":
                 state = JobState(job, now, message="signed" if self.checkpoint() else "nothing new")
             case _:
-                state = self._ask(job, now, before, keep_on)
+                state = self._ask(job, now, before, stop)
         self._states[job.name] = state
         return state
 
@@ -96,9 +97,7 @@ class RunJobs:
 
     # ------------------------------------------------------------ fetching
 
-    def _ask(
-        self, job: Job, now: datetime, before: JobState, keep_on: Callable[[], bool]
-    ) -> JobState:
+    def _ask(self, job: Job, now: datetime, before: JobState, stop: Stop | None) -> JobState:
         fresh = job.task == "fetch"
         final = () if fresh else self._final(job)
         windows = (*self._windows(job, before), *self._days(job, final))
@@ -106,17 +105,21 @@ class RunJobs:
 
         def hear(outcome: Outcome) -> None:
             outcomes.append(outcome)
-            if not keep_on() or _is_away(outcomes):
+            if _is_stopped(stop) or _is_away(outcomes):
                 raise _Stopped
 
         failed: Outcome | Carbon254Error | None = None
         try:
             for window in windows:
-                self.fetch.run(job.market, job.dataset, window, observed=fresh, on_outcome=hear)
+                self.fetch.run(
+                    job.market, job.dataset, window, observed=fresh, on_outcome=hear, stop=stop
+                )
                 if failed := _failure(outcomes):
                     break  # the source does not answer: the rest of the windows would not come either
         except _Stopped:
             final, failed = (), _failure(outcomes)
+            if failed is not None and failed.code == Interrupted.code:
+                return evolve(before, at=now, code=failed.code, message=failed.message)
         except InvalidRequest as error:  # a plugin that refuses the window it was asked for
             failed = error
         if windows and not failed and final:
@@ -157,10 +160,12 @@ class RunJobs:
 
     # ------------------------------------------------------------ judging
 
-    def _check(self, job: Job, now: datetime) -> JobState:
+    def _check(self, job: Job, now: datetime, stop: Stop | None) -> JobState:
         findings = self.quality.run(_WATCHED, markets=(job.market,))
         card = self.missed.catalogue.cards()[job.market]
         for dataset, facts in card.datasets.items():
+            if _is_stopped(stop):  # an alarm may wait for a message server that is away
+                return JobState(job, now, code=Interrupted.code, message="not all was judged")
             own = [one for one in findings if one.series and card.feeding(one.series) is facts]
             self.alarms.judge(job.market, dataset, "freshness", _worst(own, "freshness"))
             self.alarms.judge(job.market, dataset, "completeness", _worst(own, "completeness"))
@@ -169,6 +174,10 @@ class RunJobs:
 
 class _Stopped(Exception):
     """The process is going down; what is recorded stays, the rest is found missing after the next start."""
+
+
+def _is_stopped(stop: Stop | None) -> bool:
+    return stop is not None and stop.is_set()
 
 
 def _is_away(outcomes: Sequence[Outcome]) -> bool:

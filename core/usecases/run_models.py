@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
 from carbon254.core.domain.backtests import Conditions, DayForecast, Origins, read_days, write_days
-from carbon254.core.domain.errors import Carbon254Error, InvalidRequest
+from carbon254.core.domain.errors import Carbon254Error, Interrupted, InvalidRequest
 from carbon254.core.domain.forecasts import ModelSpec
 from carbon254.core.domain.schemas import build, plain
 from carbon254.core.usecases.execute_model import ModelTask
 from carbon254.core.usecases.known_at import Knowledge
+from carbon254.core.usecases.watch_executions import interruption
 from carbon254.ports.archive import DocumentArchive
 from carbon254.ports.compute import Executor
-from carbon254.ports.executions import ExecutionLog
+from carbon254.ports.executions import Execution, ExecutionLog, Workers
 from carbon254.ports.models import Combiner, ModelCatalogue
 
 _BLOCK_DAYS: Final = 28
@@ -60,7 +62,30 @@ class RunModels:
     executor: Callable[[], Executor]
     archive: DocumentArchive
     log: ExecutionLog
+    workers: Workers
     work: str
+
+    def take(self, execution: Execution) -> Execution:
+        """Take down an execution as worked on by this process, which others then see to live."""
+        own = {**execution.facts, "worker": self.workers.join()}
+        taken = evolve(execution, state="running", code="", message="", facts=own)
+        self.log.put(taken)
+        return taken
+
+    @contextmanager
+    def failing(self, execution_id: str, now: Callable[[], datetime]) -> Iterator[None]:
+        """Whatever goes wrong inside stands in the execution's record, and is raised."""
+        try:
+            yield
+        except Exception as error:  # whatever it was, nothing may seem to run for ever
+            last = self.log.execution(execution_id)
+            code, told = Carbon254Error.code, "the platform failed; its log says why."
+            if isinstance(error, Carbon254Error):
+                code, told = error.code, str(error)
+            if isinstance(error, Interrupted):
+                told = interruption(last)
+            self.log.put(evolve(last, state="failed", finished_at=now(), code=code, message=told))
+            raise
 
     def settled(self, spec: ModelSpec) -> ModelSpec:
         """The same model with all its parameters, defaults too. Raises `NotFound`, `PluginBroken`, `InvalidRequest`."""

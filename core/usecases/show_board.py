@@ -34,7 +34,7 @@ from carbon254.core.domain.synthetic import expand
 from carbon254.core.domain.time import Window, day_window, operating_day
 from carbon254.core.domain.vocabulary import Finality
 from carbon254.core.usecases.find_series import FindSeries
-from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer
+from carbon254.core.usecases.query_series import QuerySeries, Question, SeriesAnswer, judged
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.clock import Clock
 from carbon254.ports.storage import SeriesEntry
@@ -89,9 +89,7 @@ class ShowBoard:
         A market that has nothing of these days is named with the reason. Raises `InvalidRequest` for an ``as_of``
         after the last commit.
         """
-        now = min(
-            moment for moment in (as_of or self.clock.now(), published_by) if moment is not None
-        )
+        now = judged(as_of or self.clock.now(), published_by)
         found = self.find.run((), scope, as_of=as_of, published_by=published_by)
         asked = _Asked(
             scope, day, as_of, published_by, now, {entry.series: entry for entry in found}

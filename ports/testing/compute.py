@@ -13,6 +13,7 @@ import pytest
 from carbon254.core.domain.errors import (
     Carbon254Error,
     FeedFormatChanged,
+    Interrupted,
     InvalidRequest,
     PluginBroken,
     TooLarge,
@@ -123,12 +124,31 @@ class ExecutorSuite:
     def test_a_closed_executor_computes_no_more(self, executor: Executor) -> None:
         executor.close()
         executor.close()
-        with pytest.raises(InvalidRequest, match="closed"):
+        with pytest.raises(Interrupted, match="closed"):
             list(executor.map(DOUBLE, [1]))
 
 
 class IsolatedExecutorSuite(ExecutorSuite):
     """For executors with two workers, whose workers may die."""
+
+    def test_what_runs_when_it_is_closed_is_given_up(
+        self, executor: Executor, tmp_path: Path
+    ) -> None:
+        outcomes: list[object] = []
+
+        def call() -> None:
+            try:
+                outcomes.extend(executor.map(f"{WORK}:touch_and_wait", [str(tmp_path)] * 3))
+            except Carbon254Error as error:
+                outcomes.append(error.code)
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        while thread.is_alive() and not list(tmp_path.iterdir()):
+            thread.join(0.01)
+        executor.close()
+        thread.join(20)
+        assert outcomes == ["interrupted"]
 
     def test_a_worker_that_dies_takes_only_its_item_along(self, executor: Executor) -> None:
         got = list(executor.outcomes(DOUBLE_OR, [1, "die", 3, 4, "die", 6]))

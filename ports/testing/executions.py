@@ -5,13 +5,14 @@ A subclass gives a fixture ``log``: a fresh, empty one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from attrs import evolve
 
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionLog
+from carbon254.ports.executions import Execution, ExecutionLog, Workers
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -19,6 +20,42 @@ MADE = Execution(
     id="a1", kind="backtest", configuration="spring", state="running", started_at=NOON, total=10,
     facts={"target": "caiso/day_ahead/price/hub/X", "seed": 254, "share": 0.1, "none": None, "list": [1, "é"]},
 )  # fmt: skip
+
+
+class WorkersSuite:
+    """What `Workers` promises. Subclasses give a maker of processes; the one before is closed, or dead, by then."""
+
+    @pytest.fixture
+    def process(self) -> Callable[[], Workers]:
+        raise NotImplementedError
+
+    def test_who_has_joined_lives_under_its_name(self, process: Callable[[], Workers]) -> None:
+        workers = process()
+        name = workers.join()
+        assert name
+        assert workers.join() == name
+        assert workers.lives(name)
+        workers.close()
+
+    def test_who_has_ended_is_dead_for_who_comes_after(
+        self, process: Callable[[], Workers]
+    ) -> None:
+        one = process()
+        name = one.join()
+        one.close()
+        other = process()
+        assert not other.lives(name)
+        assert other.join() != name
+        assert not other.lives(name)
+        other.close()
+
+    def test_who_never_was_does_not_live(self, process: Callable[[], Workers]) -> None:
+        workers = process()
+        for name in ("", "0123456789abcdef"):
+            assert not workers.lives(name)
+        workers.join()
+        assert not workers.lives("")
+        workers.close()
 
 
 class ExecutionLogSuite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -11,6 +12,7 @@ from attrs import evolve
 from carbon254.core.domain.cards import HostCard
 from carbon254.core.domain.documents import Document, Request
 from carbon254.core.domain.errors import (
+    Interrupted,
     InvalidRequest,
     NotPublishedYet,
     SettingsInvalid,
@@ -113,6 +115,15 @@ class FetcherSuite:
         assert world.fetcher.fetch(request, evolve(limits, max_bytes=len(BODY))).body == BODY
         with pytest.raises(TooLarge, match=str(len(BODY) - 1)):
             world.fetcher.fetch(request, evolve(limits, max_bytes=len(BODY) - 1))
+
+    def test_who_was_told_to_end_asks_nothing(self, world: FetchWorld, limits: FetchLimits) -> None:
+        request, stop = Request(world.base + "/prices.csv"), threading.Event()
+        world.give(request, PRICES)
+        assert world.fetcher.fetch(request, limits, stop).body == BODY
+        stop.set()
+        with pytest.raises(Interrupted, match=r"prices\.csv"):
+            world.fetcher.fetch(request, limits, stop)
+        assert world.arrived() == 1
 
     def test_a_credential_that_is_not_set_is_named(
         self, world: FetchWorld, limits: FetchLimits

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from carbon254.core.domain.jobs import Job
-from carbon254.ports.jobs import Leadership, Scheduler
+from carbon254.ports.jobs import Background, Leadership, Scheduler
 
 STEP = timedelta(minutes=5)
 LOAD = Job("fetch", "toy", "load", STEP)
@@ -137,6 +137,38 @@ class SchedulerSuite:
         self._after(scheduler, timedelta(hours=2))
         assert ran == ["load", "prices"]
         scheduler.stop()
+
+
+class BackgroundSuite:
+    """Subclasses give a ``background``; its work may be done in the caller's thread."""
+
+    @pytest.fixture
+    def background(self) -> Background:
+        raise NotImplementedError
+
+    def test_pieces_are_done_in_order_and_what_fails_stops_none(
+        self, background: Background
+    ) -> None:
+        done: list[int] = []
+        last = threading.Event()
+
+        def fail() -> None:
+            done.append(1)
+            raise ZeroDivisionError("of the work's own")
+
+        for work in (fail, lambda: done.append(2), lambda: done.append(3), last.set):
+            background.do(work)
+        assert last.wait(20)
+        assert done == [1, 2, 3]
+        background.close()
+
+    def test_once_closed_nothing_begins(self, background: Background) -> None:
+        done: list[int] = []
+        background.close()
+        background.close()
+        background.do(lambda: done.append(1))
+        background.close()
+        assert done == []
 
 
 class LeadershipSuite:

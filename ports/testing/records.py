@@ -143,6 +143,20 @@ class QuarantineSuite:
         again = records.accept("d1", NOON + 2 * HOUR)
         assert [e.accepted_at for e in again] == [NOON + HOUR]
 
+    def test_what_stood_at_an_instant_is_told_as_it_was(self, records: RecordStore) -> None:
+        records.refuse(refusal("d1"))
+        records.refuse(refusal("d2", at=NOON + HOUR))
+        records.accept("d1", NOON + 2 * HOUR)
+
+        def stood(hours: float) -> list[str]:
+            moment = (NOON + hours * HOUR).astimezone(PARIS)
+            return [e.digest for e in records.refused(as_of=moment)]
+
+        assert [stood(n) for n in (-1, 0, 0.5, 1, 1.5, 2, 3)] == [
+            [], ["d1"], ["d1"], ["d1", "d2"], ["d1", "d2"], ["d2"], ["d2"],
+        ]  # fmt: skip
+        assert records.refused("miso", as_of=NOON + HOUR) == []
+
     def test_an_accepted_document_that_is_refused_again_is_listed_again(
         self, records: RecordStore
     ) -> None:

@@ -9,6 +9,7 @@ from attrs import evolve
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from carbon254.core.domain.documents import Document, Request
+from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import NotPublishedYet
 
 scenarios("documents")
@@ -238,14 +239,14 @@ def _(desk: Any, label: str) -> None:
 def _kept(desk: Any, label: str) -> None:
     (document,) = desk.documents[label]
     assert desk.archive.get(document.digest) == document.body
-    assert [one.digest for one in desk.quality.refused()] == [document.digest]
+    assert [one.digest for one in desk.quality.refused(Scope.everything())] == [document.digest]
 
 
 @then(parsers.parse('"{label}" is listed in quarantine as "{code}"'))
 @then(parsers.parse('the document of {label} is listed in quarantine as "{code}"'))
 def _(desk: Any, label: str, code: str) -> None:
     (document,) = desk.documents[label]
-    (listed,) = desk.quality.refused()
+    (listed,) = desk.quality.refused(Scope.everything())
     assert (listed.digest, listed.code, listed.name) == (document.digest, code, document.name)
     assert listed.message
 
@@ -258,7 +259,7 @@ def _(desk: Any, label: str, code: str) -> None:
 
 @then("the quarantine is empty")
 def _(desk: Any) -> None:
-    assert list(desk.quality.refused()) == []
+    assert list(desk.quality.refused(Scope.everything())) == []
 
 
 @then(parsers.parse('the price of "{name}" from {start} is still {value:g}'))

@@ -32,6 +32,8 @@ TABLE = {
     "NotPublishedYet": ("not_published_yet", 404, 75),
     "FeedFormatChanged": ("feed_format_changed", 502, 65),
     "DocumentDamaged": ("document_damaged", 502, 65),
+    # Of work that is done behind an answer: it stands in the record of the execution.
+    "Interrupted": ("interrupted", 503, 75),
     # Beside the design's table: of the installation, not of a request.
     "Carbon254Error": ("internal", 500, 70),
     "PluginBroken": ("plugin_broken", 500, 78),

@@ -18,6 +18,7 @@ OTHER_SIZE = {
 SUITES = {
     "AuditLog": "AuditLogSuite",
     "AuditProofs": "AuditLogSuite",
+    "Background": "BackgroundSuite",
     "CheckpointBook": "CheckpointBookSuite",
     "Clock": "ClockSuite",
     "DocumentArchive": "ArchiveSuite",
@@ -39,6 +40,7 @@ SUITES = {
     "SeriesStore": "SeriesStoreSuite",
     "Signer": "SignerSuite",
     "Subscription": "MessageBusSuite",
+    "Workers": "WorkersSuite",
 }
 OTHERWISE = {
     "AuditShelf": "the inside of `GroupedAuditLog`: AuditLogSuite drives it in every database",
@@ -49,6 +51,7 @@ OTHERWISE = {
     "Forecaster": "ForecasterSuite, which the fakes and every model that ships pass",
     "ModelCatalogue": "as for MarketCatalogue: tests of the host",
     "Reader": "what the host and tests hand to models: tests of what is known at an origin",
+    "Stop": "what `threading.Event` does, and nothing of ours stands behind it",
     "Shelf": "no port to the outside but the inside of `SeriesStore.record`: SeriesStoreSuite drives it in every store",
 }
 

@@ -369,6 +369,35 @@ def test_the_first_help_lists_all_commands(run: Run) -> None:
     assert run("--version").out == "carbon254 1.2.3\n"
 
 
+def test_quality_is_judged_at_an_instant(run: Run, demo: Path) -> None:
+    """The hubs of a day that is due at 14:00 of the day before, asked for before and after that."""
+    day = (
+        "quality",
+        "--market",
+        "caiso",
+        "--start",
+        SUNDAY,
+        "--end",
+        SUNDAY,
+        "--data",
+        demo,
+        "-f",
+        "csv",
+    )
+
+    def lacking(*clock: str) -> set[str]:
+        found = run(*day, *clock)
+        assert found.code == 0, found.err
+        return {row["series"] for row in found.rows() if row["rule"] == "completeness"}
+
+    assert NP15 in lacking("--as-of", "2026-11-02T22:30:00Z")  # before the first commit
+    assert NP15 not in lacking("--published-by", "2026-10-31T20:00Z")
+    assert NP15 not in lacking()
+    later = run(*day, "--as-of", "2099-01-01T00:00Z")
+    assert (later.code, "last commit" in later.err) == (2, True)
+    assert run("quality", "refused", "--as-of", "2026-11-02T22:30Z", "--data", demo).code == 0
+
+
 def test_documents_are_spread_up_to_the_next_option() -> None:
     words = ["ingest", "--documents", "a", "b", "--data", "d", "-d", "e", "f"]
     assert " ".join(spread_documents(words)) == (

@@ -2,18 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from carbon254.adapters.files.workers import OwnerAlone
+from carbon254.adapters.postgres.workers import PostgresWorkers
 from carbon254.adapters.sqlmodel.executions import SqlExecutionLog
 from carbon254.adapters.sqlmodel.postgres import PostgresRecordStore
 from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
-from carbon254.ports.executions import ExecutionLog
-from carbon254.ports.testing.executions import MADE, ExecutionLogSuite
-from carbon254.ports.testing.fakes.executions import MemoryExecutionLog
+from carbon254.ports.executions import ExecutionLog, Workers
+from carbon254.ports.testing.executions import MADE, ExecutionLogSuite, WorkersSuite
+from carbon254.ports.testing.fakes.executions import MemoryExecutionLog, MemoryWorkers
 from carbon254.ports.testing.servers import PostgresServer
+
+
+class TestMemoryWorkers(WorkersSuite):
+    @pytest.fixture
+    def process(self) -> Callable[[], Workers]:
+        living: set[str] = set()
+        names = map(str, count())
+        return lambda: MemoryWorkers(living, next(names))
+
+
+class TestOwnerAlone(WorkersSuite):
+    @pytest.fixture
+    def process(self) -> Callable[[], Workers]:
+        return OwnerAlone
+
+
+@pytest.mark.postgres
+class TestPostgresWorkers(WorkersSuite):
+    @pytest.fixture
+    def process(
+        self, postgres_server: PostgresServer, postgres_schema: str
+    ) -> Callable[[], Workers]:
+        return lambda: PostgresWorkers(postgres_server.dsn, schema=postgres_schema)
+
+    def test_two_live_at_a_time_and_none_takes_the_others_for_dead(
+        self, process: Callable[[], Workers]
+    ) -> None:
+        one, other = process(), process()
+        first, second = one.join(), other.join()
+        for workers in (one, other, process()):
+            assert workers.lives(first)
+            assert workers.lives(second)
+            assert workers.lives(second), "looking does not kill"
+        one.close()
+        assert not other.lives(first)
+        assert other.lives(second)
+        other.close()
+
+    def test_whose_connection_was_cut_lives_again_with_the_next_step(
+        self, process: Callable[[], Workers], postgres_server: PostgresServer
+    ) -> None:
+        one, other = process(), process()
+        name = one.join()
+        postgres_server.run(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+        )
+        assert not other.lives(name)
+        assert one.join() == name
+        assert other.lives(name)
+        one.close()
 
 
 class TestMemory(ExecutionLogSuite):

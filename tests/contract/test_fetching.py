@@ -2,7 +2,7 @@
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -17,7 +17,7 @@ from carbon254.adapters.fetch.rates import HostRates
 from carbon254.adapters.fetch.retries import TryAgain, backoff, retry_after
 from carbon254.core.domain.cards import HostCard
 from carbon254.core.domain.documents import Document, Request
-from carbon254.core.domain.errors import FeedUnavailable, InvalidRequest
+from carbon254.core.domain.errors import FeedUnavailable, Interrupted, InvalidRequest
 from carbon254.ports.fetching import Fetcher, FetchLimits
 from carbon254.ports.testing import faults
 from carbon254.ports.testing.fakes.clock import FakeTime, PinnedClock
@@ -377,3 +377,85 @@ def test_one_fetcher_serves_several_threads(server: FaultyServer, limits: FetchL
         for thread in threads:
             thread.join()
     assert sorted(bodies) == sorted(b"/%d" % number for number in range(12))
+
+
+# ---------------------------------------------------------------- being told to end
+
+
+def ends(
+    fetcher: HttpFetcher, asked: Request, limits: FetchLimits, waits: Callable[[], bool]
+) -> None:
+    """A fetch that waits is interrupted when it is told to end; no clock is needed, for it would wait for minutes."""
+    stop, over = threading.Event(), threading.Event()
+
+    def tell() -> None:
+        while not waits() and not over.wait(0.01):
+            pass
+        stop.set()
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    try:
+        with pytest.raises(Interrupted, match="told to end"):
+            fetcher.fetch(asked, limits, stop)
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.Silence(),
+        faults.Drip(piece=1, pause=0.2),
+        faults.Drip(head=True, pause=0.2),
+        faults.Status(503, {"Retry-After": "55"}),
+        faults.Endless(),
+    ],
+    ids=repr,
+)
+def test_no_wait_for_an_answer_or_another_attempt_outlasts_the_end(
+    server: FaultyServer, limits: FetchLimits, fault: faults.Fault
+) -> None:
+    server.always("/prices.csv", fault)
+    endless = evolve(limits, max_bytes=2**50)
+    with HttpFetcher(PinnedClock(NOW)) as fetcher:
+        ends(
+            fetcher,
+            Request(server.url("/prices.csv")),
+            endless,
+            lambda: server.times("/prices.csv") > 0,
+        )
+    assert server.times("/prices.csv") == 1
+
+
+def test_no_wait_for_a_turn_outlasts_the_end(server: FaultyServer) -> None:
+    slow = {f"127.0.0.1:{server.port}": HostCard(requests=1, per=timedelta(minutes=5))}
+    limits = FetchLimits(hosts=slow, max_bytes=10_000)
+    asked = Request(server.url("/prices.csv"))
+    waiting, turn = threading.Event(), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waiting.set()
+        turn.wait(seconds)
+
+    with HttpFetcher(PinnedClock(NOW), sleep=sleep) as fetcher:
+        fetcher.fetch(asked, limits)
+        ends(fetcher, asked, limits, waiting.is_set)
+        turn.set()
+    assert server.times("/prices.csv") == 1
+
+
+def test_no_name_that_is_looked_up_outlasts_the_end(
+    server: FaultyServer, limits: FetchLimits
+) -> None:
+    looked_up, go_on = threading.Event(), threading.Event()
+
+    def resolver(host: str, port: int) -> list[str]:
+        looked_up.set()
+        go_on.wait(60)
+        return ["127.0.0.1"]
+
+    with HttpFetcher(PinnedClock(NOW), resolver=resolver) as fetcher:
+        ends(fetcher, Request(server.url("/prices.csv")), limits, looked_up.is_set)
+        go_on.set()

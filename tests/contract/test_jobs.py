@@ -14,13 +14,14 @@ import psycopg
 import pytest
 
 from carbon254.adapters.files.leadership import FolderLeadership
+from carbon254.adapters.jobs.behind import Behind
 from carbon254.adapters.jobs.scheduler import JobScheduler
 from carbon254.adapters.postgres.leadership import PostgresLeadership
 from carbon254.core.domain.errors import StoreUnavailable
-from carbon254.ports.jobs import Leadership, Scheduler
+from carbon254.ports.jobs import Background, Leadership, Scheduler
 from carbon254.ports.testing.fakes.clock import PinnedClock
-from carbon254.ports.testing.fakes.jobs import ManualScheduler, MemoryLeadership
-from carbon254.ports.testing.jobs import LeadershipSuite, SchedulerSuite, every
+from carbon254.ports.testing.fakes.jobs import AtOnce, ManualScheduler, MemoryLeadership
+from carbon254.ports.testing.jobs import BackgroundSuite, LeadershipSuite, SchedulerSuite, every
 from carbon254.ports.testing.servers import PostgresServer
 
 START = datetime(2025, 3, 29, 22, tzinfo=UTC)
@@ -78,6 +79,50 @@ class TestJobScheduler(SchedulerSuite):
         before = scheduler._scheduler
         scheduler.start([], every, print)
         assert not before.running
+
+
+class TestAtOnce(BackgroundSuite):
+    @pytest.fixture
+    def background(self) -> Background:
+        return AtOnce()
+
+
+class TestBehind(BackgroundSuite):
+    @pytest.fixture
+    def background(self) -> Iterator[Background]:
+        made = Behind(lambda event, **facts: None)
+        yield made
+        made.close()
+
+    def test_what_fails_is_logged(self) -> None:
+        told: list[str] = []
+        behind = Behind(lambda event, **facts: told.append(facts["code"]))
+        done = threading.Event()
+
+        def refuse() -> None:
+            raise StoreUnavailable("this is a test")
+
+        for work in (refuse, lambda: 1 // 0, done.set):
+            behind.do(work)
+        assert done.wait(20)
+        assert told == ["store_unavailable", "internal"]
+        behind.close()
+
+    def test_closing_gives_up_the_piece_in_hand_and_begins_no_other(self) -> None:
+        began, given_up = threading.Event(), threading.Event()
+        done: list[str] = []
+        behind = Behind(lambda event, **facts: None, given_up.set)
+
+        def work() -> None:
+            began.set()
+            assert given_up.wait(20)
+            done.append("first")
+
+        behind.do(work)
+        behind.do(lambda: done.append("second"))
+        assert began.wait(20)
+        behind.close()
+        assert done == ["first"]
 
 
 class TestMemoryLeadership(LeadershipSuite):

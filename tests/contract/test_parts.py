@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,7 +91,7 @@ class Jobs:
     def when(self, job: Job, after: datetime) -> datetime:
         return after + timedelta(hours=1)
 
-    def run(self, job: Job, keep_on: Callable[[], bool]) -> JobState:
+    def run(self, job: Job, stop: threading.Event) -> JobState:
         self.ran.append(self.name)
         self.began.set()
         return JobState(job)

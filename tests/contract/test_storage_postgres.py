@@ -241,7 +241,9 @@ def test_a_writer_that_waits_too_long_is_told_that_the_store_is_busy(new_store: 
     assert values(other) == {0: 1.0}
 
 
-def test_two_relays_never_claim_the_same_message(new_store: NewStore) -> None:
+def test_two_relays_never_claim_the_same_message(
+    new_store: NewStore, postgres_server: PostgresServer, postgres_schema: str
+) -> None:
     one, other = new_store(), new_store()
     for name in "abc":
         one.record(told({NP15: hours({ord(name) - 97: 1.0})}, name=name), now=NOON)
@@ -252,6 +254,8 @@ def test_two_relays_never_claim_the_same_message(new_store: NewStore) -> None:
     assert not {m.id for m in first} & {m.id for m in second}
     one.close()  # dies without a word
     other.done([second[0].id])
+    # A server under load notices that a while later; until then the messages are claimed. This waits for their locks.
+    postgres_server.run(f"SELECT id FROM {postgres_schema}.outbox FOR UPDATE")
     assert [m.id for m in other.claim(10)] == [m.id for m in first]
     other.done([m.id for m in first])
     assert other.claim(10) == []

@@ -59,7 +59,7 @@ class RecordedFetcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def fetch(self, request: Any, limits: Any) -> Document:
+    def fetch(self, request: Any, limits: Any, stop: Any = None) -> Document:
         path = self._folder / request.url.rpartition("/")[2]
         if not path.exists():
             raise NotPublishedYet(f"{path.name} was not recorded")

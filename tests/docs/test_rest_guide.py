@@ -16,7 +16,7 @@ import pytest
 
 from carbon254.adapters.cli.running import DEMO_NOW
 from carbon254.adapters.http.app import create_app
-from carbon254.adapters.http.server import listen
+from carbon254.adapters.http.server import listen, stop
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 
@@ -45,7 +45,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         )}  # fmt: skip
         assert GIVEN
         yield {**keys, "$HUB": GIVEN[1], ADDRESS: f"http://127.0.0.1:{server.effective_port}"}
-        server.close()
+        stop(server)
         thread.join(timeout=5)
 
 

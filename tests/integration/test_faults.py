@@ -133,14 +133,14 @@ class Loopback:
     server: FaultyServer
     asked: list[Request] = field(factory=list)
 
-    def fetch(self, request: Request, limits: FetchLimits) -> Document:
+    def fetch(self, request: Request, limits: FetchLimits, stop: Any = None) -> Document:
         parts = urlsplit(request.url)
         assert parts.hostname in limits.hosts, f"{request.url} is not declared"
         self.asked.append(request)
         query = f"?{parts.query}" if parts.query else ""
         here = evolve(request, url=self.server.url(parts.path + query))
         allowed = evolve(limits, hosts={**limits.hosts, HOST: HostCard(requests=100_000)})
-        found = self.inner.fetch(here, allowed)
+        found = self.inner.fetch(here, allowed, stop)
         return evolve(
             found, url=found.url.replace(self.server.url(), f"{parts.scheme}://{parts.netloc}")
         )

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from carbon254.core.domain.errors import Carbon254Error, InvalidRequest, PluginBroken
+from carbon254.core.domain.errors import Carbon254Error, Interrupted, PluginBroken
 from carbon254.ports.calling import call, flatten, restore
 from carbon254.ports.compute import Executor, OnDone, Outcome
 
@@ -26,7 +26,7 @@ class SerialExecutor(Executor):
         """Yield an outcome for every item, in order; see `ports.compute.Executor`."""
         for number, item in enumerate(items, start=1):
             if self._closed:
-                raise InvalidRequest("The executor is closed.")
+                raise Interrupted("The executor is closed.")
             outcome = _outcome(function_path, item)
             if on_done is not None:
                 on_done(number)

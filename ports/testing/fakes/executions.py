@@ -8,6 +8,23 @@ from carbon254.core.domain.errors import NotFound
 from carbon254.ports.executions import Execution, ExecutionKind
 
 
+class MemoryWorkers:
+    """Processes that share a set of the names of those that live."""
+
+    def __init__(self, living: set[str], name: str) -> None:
+        self._living, self._name = living, name
+
+    def join(self) -> str:
+        self._living.add(self._name)
+        return self._name
+
+    def lives(self, name: str) -> bool:
+        return name in self._living
+
+    def close(self) -> None:
+        self._living.discard(self._name)
+
+
 class MemoryExecutionLog:
     """Keeps everything in dictionaries; loses it when the process ends."""
 

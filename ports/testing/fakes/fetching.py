@@ -10,6 +10,7 @@ from attrs import evolve
 from carbon254.core.domain.documents import Document, Request
 from carbon254.core.domain.errors import (
     Carbon254Error,
+    Interrupted,
     InvalidRequest,
     NotPublishedYet,
     SettingsInvalid,
@@ -17,6 +18,7 @@ from carbon254.core.domain.errors import (
 )
 from carbon254.ports.clock import Clock
 from carbon254.ports.fetching import FetchLimits
+from carbon254.ports.stopping import Stop
 
 Answer = Document | Carbon254Error
 
@@ -36,9 +38,11 @@ class CannedFetcher:
         """Prepare the answers to a request: documents, or errors to raise."""
         self._answers.setdefault(request.key, deque()).extend(answers)
 
-    def fetch(self, request: Request, limits: FetchLimits) -> Document:
+    def fetch(self, request: Request, limits: FetchLimits, stop: Stop | None = None) -> Document:
         """Return the next answer; see `ports.fetching.Fetcher` for what is raised."""
         _check(request, limits)
+        if stop is not None and stop.is_set():
+            raise Interrupted(f"{request.method} {request.url}: it was not asked for any more.")
         self.asked.append(request)
         answer = self._next(request)
         if isinstance(answer, Carbon254Error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from carbon254.core.domain.jobs import Job
@@ -51,6 +52,21 @@ class ManualScheduler:
             pass
         finally:
             self._running.discard(job.name)
+
+
+class AtOnce:
+    """Does the work before `do` returns."""
+
+    def __init__(self) -> None:
+        self._closed = False
+
+    def do(self, work: Callable[[], object]) -> None:
+        if not self._closed:
+            with suppress(Exception):  # as the port says: it stops no other
+                work()
+
+    def close(self) -> None:
+        self._closed = True
 
 
 class MemoryLeadership:

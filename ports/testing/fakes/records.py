@@ -66,12 +66,15 @@ class MemoryRecordStore:
             self._refused[key] = evolve(held, accepted_at=held.accepted_at or utc(at))
         return [self._refused[key] for key in keys]
 
-    def refused(self, market: str | None = None) -> Sequence[Quarantined]:
-        found = [
-            e
-            for e in self._refused.values()
-            if e.accepted_at is None and market in (None, e.market)
-        ]
+    def refused(
+        self, market: str | None = None, *, as_of: datetime | None = None
+    ) -> Sequence[Quarantined]:
+        def stood(entry: Quarantined) -> bool:
+            if as_of is None:
+                return entry.accepted_at is None
+            return entry.at <= as_of and (entry.accepted_at is None or entry.accepted_at > as_of)
+
+        found = [e for e in self._refused.values() if stood(e) and market in (None, e.market)]
         return sorted(found, key=lambda e: (e.at, e.digest, e.dataset))
 
     def get(self, name: str) -> str | None:

@@ -5,18 +5,20 @@ What is stored is typed here: prices of two CAISO hubs and a node, a correction,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from falcon.testing import Result, TestClient
 
 from carbon254.adapters.http.app import create_app
+from carbon254.adapters.http.server import listen, stop
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.observations import Reading
@@ -66,6 +68,8 @@ class World:
     platform: Platform
     clock: PinnedClock
     tokens: dict[str, str]
+    nodal: str = ""  # digests of documents that were refused
+    load: str = ""
     client: TestClient = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -95,12 +99,22 @@ class World:
         for outcome in self.platform.ingest.run(documents):
             assert outcome.status == "recorded", outcome
 
+    def damage(self, at: str, values: Mapping[str, tuple[str, int, Sequence[float]]]) -> str:
+        """Take in half of a document of these values at an instant, which is refused; its digest."""
+        self.clock.move(datetime.fromisoformat(at).replace(tzinfo=UTC) - self.clock.now())
+        market, dataset, made = reading(self.platform, values)
+        (document,) = self.platform.catalogue.market(market).write(dataset, made)
+        half = evolve(document, body=document.body[: len(document.body) // 2])
+        (outcome,) = self.platform.ingest.run([half])
+        assert (outcome.status, outcome.code) == ("quarantined", "document_damaged"), outcome
+        return half.digest
+
 
 @contextmanager
-def opening(folder: Path) -> Iterator[World]:
+def opening(folder: Path, **parts: Any) -> Iterator[World]:
     """An empty world on the evening before the spring change in California."""
     clock = PinnedClock(datetime(2025, 3, 8, 20, 30, tzinfo=UTC))
-    platform = open_platform(Settings(data=folder), clock=clock)
+    platform = open_platform(Settings(data=folder), clock=clock, **parts)
     tokens = {
         role: platform.keys.create(role, f"some-{role}", tenant=tenant).token
         for role, tenant in ROLES.items()
@@ -141,9 +155,29 @@ def fill(world: World, *, hubs_only: bool) -> None:
     ):
         if series in (NP15, SP15) or not hubs_only:
             world.arrive(at, {series: (first, minutes, values)})
+    if not hubs_only:
+        world.damage("2025-11-04T03:30", {NODE: ("2025-11-05T08:00", 60, [50.0])})
     world.clock.move(datetime(2025, 11, 4, 4, tzinfo=UTC) - world.clock.now())
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[[Path], AbstractContextManager[World]]:
+    """Opens an empty world for tests that write."""
+    return opening
 
 
 @pytest.fixture
 def world(opened: World) -> World:
     return opened
+
+
+@pytest.fixture(scope="session")
+def port(opened: World) -> Iterator[int]:
+    """Of a server of that store on loopback."""
+    app = create_app(opened.platform, dict)
+    server = listen(app, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.effective_port
+    stop(server)
+    thread.join(timeout=5)

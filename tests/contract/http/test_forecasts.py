@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from carbon254.adapters.http import app
-from carbon254.adapters.http.forecasts import Behind
-from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.series import SeriesId
+from carbon254.ports.testing.fakes.jobs import AtOnce
 
 from .conftest import NP15, World, opening
 
@@ -25,23 +23,13 @@ PLAN = {
 }  # fmt: skip
 
 
-class AtOnce(Behind):
-    """Does the work before the answer leaves."""
-
-    def do(self, work: Callable[[], object]) -> None:
-        with suppress(InvalidRequest):  # it stands in the record
-            work()
-
-
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world of its own with thirty made-up days; work is done before the answer leaves."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "Behind", AtOnce)
-        with opening(tmp_path_factory.mktemp("forecasts")) as world:
-            (outcome,) = world.platform.samples.history(SeriesId.parse(NP15), "day_ahead_lmp", 30)
-            assert outcome.status == "recorded", outcome
-            yield world
+    with opening(tmp_path_factory.mktemp("forecasts"), behind=AtOnce()) as world:
+        (outcome,) = world.platform.samples.history(SeriesId.parse(NP15), "day_ahead_lmp", 30)
+        assert outcome.status == "recorded", outcome
+        yield world
 
 
 def post(world: World, path: str, body: Any, role: str = "admin", **headers: str) -> Any:
@@ -175,18 +163,23 @@ def test_what_is_not_there_is_not_found(own: World) -> None:
         assert own.get(path).status_code == 404, path
 
 
-def test_work_goes_on_behind_the_answer_and_what_fails_stops_nothing() -> None:
-    told: list[str] = []
-    behind = Behind(lambda event, **facts: told.append(facts["code"]))
-    done = threading.Event()
-
-    def fail() -> None:
-        raise InvalidRequest("this is a test")
-
-    def crash() -> None:
-        raise ZeroDivisionError
-
-    for work in (fail, crash, done.set):
-        behind.do(work)
-    assert done.wait(20)
-    assert told == ["invalid_request", "internal"]
+def test_what_was_interrupted_is_told_and_the_same_key_starts_it_anew(own: World) -> None:
+    """As a process leaves it that dies over its work: taken down, and never to be done."""
+    forecast = asked(configuration="cut")
+    for path, body, again in (
+        ("/v1/forecasts", forecast, "ask again"),
+        ("/v1/backtests", {**PLAN, "name": "cut"}, "backtest resume"),
+    ):
+        first = post(own, path, body, Idempotency_Key=f"cut {path}")
+        log, place = own.platform.executions.log, first.headers["location"]
+        made = log.execution(first.json["id"])
+        log.put(evolve(made, state="running", done=0, facts={**made.facts, "worker": "died"}))
+        told = own.get(place).json
+        assert (told["state"], told["code"], told["done"]) == ("failed", "interrupted", 0)
+        assert again in told["message"]
+        assert "died" not in own.get(place).text
+        own.clock.move(timedelta(seconds=1))
+        anew = post(own, path, body, Idempotency_Key=f"cut {path}")
+        assert anew.headers["location"] != place
+        assert own.get(anew.headers["location"]).json["state"] == "done"
+        assert post(own, path, body, Idempotency_Key=f"cut {path}").json["id"] == anew.json["id"]

@@ -26,6 +26,8 @@ PATHS = [
     "/v1/board?asOf=2025-11-01T20:30:01Z", "/v1/coverage", "/v1/coverage?series=caiso/*/*/node",
     "/v1/coverage?series=entsoe", f"/v1/provenance?series={NP15}&start=2025-11-02T07:00Z",
     f"/v1/provenance?series={NODE}&start=2025-11-02T07:00Z", "/v1/quality", "/v1/quality?market=entsoe",
+    "/v1/quality?asOf=2025-11-01T20:30:01Z", "/v1/quality/documents", "/v1/quality/documents?market=caiso",
+    "/v1/quality/documents?asOf=2025-11-01T20:30:01Z&format=csv",
     f"/v1/series/{NP15}/values?{AUTUMN}&stat=capture:{NODE}", "/v1/me", "/v1/audit", "/v1/decisions/0123456789abcdef",
     f"/v1/series/{NP15}/values?{AUTUMN}&includeHistory=true&format=ndjson",
 ]  # fmt: skip
@@ -52,9 +54,13 @@ def test_an_analyst_is_told_more(world: Any, hubs_only: Any) -> None:
     differing = [
         path for path in PATHS if told(world, path, "analyst") != told(hubs_only, path, "analyst")
     ]
-    assert {"/v1/series", "/v1/coverage", "/v1/board", f"/v1/values?series=caiso&{AUTUMN}"} <= set(
-        differing
-    )
+    assert {
+        "/v1/series",
+        "/v1/coverage",
+        "/v1/quality/documents",
+        "/v1/board",
+        f"/v1/values?series=caiso&{AUTUMN}",
+    } <= set(differing)
 
 
 @pytest.mark.parametrize(

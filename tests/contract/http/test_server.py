@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -72,17 +70,6 @@ def test_a_fault_tells_nothing_of_the_inside(world: Any, monkeypatch: pytest.Mon
     answer = world.get("/v1/series/caiso/day_ahead/price/hub/NO_CACHE")
     assert (answer.status_code, answer.json["code"]) == (500, "internal")
     assert "secret" not in answer.text
-
-
-@pytest.fixture(scope="module")
-def port(opened: Any) -> Iterator[int]:
-    app = create_app(opened.platform, dict)
-    server = listen(app, 0)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield server.effective_port
-    server.close()
-    thread.join(timeout=5)
 
 
 def spoken(port: int, sent: bytes) -> tuple[int, dict[str, str], Any]:

@@ -46,7 +46,7 @@ from carbon254.ports.models import Forecaster
 from carbon254.ports.testing.fakes.archive import MemoryArchive, MemoryJournal
 from carbon254.ports.testing.fakes.clock import PinnedClock
 from carbon254.ports.testing.fakes.compute import SerialExecutor
-from carbon254.ports.testing.fakes.executions import MemoryExecutionLog
+from carbon254.ports.testing.fakes.executions import MemoryExecutionLog, MemoryWorkers
 from carbon254.ports.testing.fakes.models import Average, ModelShelf, Repeat, Stumble
 from carbon254.ports.testing.fakes.records import MemoryRecordStore
 from carbon254.ports.testing.fakes.storage import MemorySeriesStore
@@ -110,6 +110,7 @@ class Desk:
     store: MemorySeriesStore = field(factory=MemorySeriesStore)
     records: MemoryRecordStore = field(factory=MemoryRecordStore)
     log: MemoryExecutionLog = field(factory=MemoryExecutionLog)
+    workers: MemoryWorkers = field(factory=lambda: MemoryWorkers(set(), "this"))
     executor: SerialExecutor = field(factory=SerialExecutor)
     batches: int = 0
 
@@ -121,7 +122,9 @@ class Desk:
 
     @property
     def runner(self) -> RunModels:
-        return RunModels(self.models, lambda: self.executor, self.archive, self.log, self.work)
+        return RunModels(
+            self.models, lambda: self.executor, self.archive, self.log, self.workers, self.work
+        )
 
     @property
     def subjects(self) -> ForecastSubjects:

@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 from carbon254.core.domain.backtests import AskedModel
-from carbon254.core.domain.errors import Conflict, InvalidRequest, NotFound, PluginBroken
+from carbon254.core.domain.errors import (
+    Conflict,
+    Interrupted,
+    InvalidRequest,
+    NotFound,
+    PluginBroken,
+)
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import PublishedBasis
+from carbon254.ports.testing.fakes.compute import SerialExecutor
 from carbon254.ports.testing.fakes.models import Average, Repeat, Stumble
 
 from .conftest import EVERYTHING, GRID, LOAD, PRICE, WIND, Desk, gate, plan, published_at
@@ -443,3 +450,33 @@ def test_the_fakes_are_what_they_say() -> None:
         "average",
         "stumble",
     }
+
+
+def test_work_that_is_given_up_is_told_as_interrupted_and_goes_on(desk: Desk) -> None:
+    desk.fill(FIRST, LAST)
+    execution = desk.backtest.submit(plan(START, END), EVERYTHING)
+    desk.executor.close()  # as a process does that is told to end
+    with pytest.raises(Interrupted):
+        desk.backtest.work(execution.id, EVERYTHING)
+    told = desk.log.execution(execution.id)
+    assert (told.state, told.code) == ("failed", "interrupted")
+    assert f"backtest resume {execution.id}" in told.message
+    desk.executor = SerialExecutor()
+    assert desk.backtest.work(execution.id, EVERYTHING).execution.state == "done"
+
+
+def test_what_nobody_foresaw_stands_in_the_record_without_its_words(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.fill(FIRST, LAST)
+    execution = desk.backtest.submit(plan(START, END), EVERYTHING)
+
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(type(desk.archive), "put", crash)
+    with pytest.raises(ZeroDivisionError):
+        desk.backtest.work(execution.id, EVERYTHING)
+    failed = desk.log.execution(execution.id)
+    assert (failed.state, failed.code) == ("failed", "internal")
+    assert "inside" not in failed.message

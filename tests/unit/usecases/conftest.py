@@ -24,6 +24,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
+from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.reread_documents import RereadDocuments
@@ -271,8 +272,9 @@ class World:
     @property
     def quality(self) -> CheckQuality:
         return CheckQuality(
-            self.store, self.records, self.catalogue, self.clock, self.reread, self.catalogue
-        )
+            self.store, FindSeries(self.store, self.query), self.records, self.catalogue, self.clock, self.reread,
+            self.catalogue,
+        )  # fmt: skip
 
     def fetch(self, fetcher: CannedFetcher) -> FetchDocuments:
         return FetchDocuments(self.ingest, fetcher, {"toy_token": "s3cr3t", "other": "x"})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from carbon254.core.domain.documents import Document
+from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import DiskFull, StoreUnavailable
 from carbon254.core.domain.observations import Observations
 from carbon254.core.domain.vocabulary import Flag
@@ -132,7 +133,7 @@ def test_a_quarantined_document_that_is_accepted_is_read_again(world: Any, docum
     (outcome,) = world.quality.accept(bad.digest)
     assert outcome.status == "recorded"
     assert world.values() == {"2025-06-05T10": 1.0}
-    assert world.quality.refused() == []
+    assert world.quality.refused(Scope.everything()) == []
 
 
 def test_an_accepted_document_that_is_still_refused_is_listed_again(
@@ -142,7 +143,7 @@ def test_an_accepted_document_that_is_still_refused_is_listed_again(
     world.run(bad)
     (outcome,) = world.quality.accept(bad.digest)
     assert outcome.status == "quarantined"
-    assert [one.digest for one in world.quality.refused()] == [bad.digest]
+    assert [one.digest for one in world.quality.refused(Scope.everything())] == [bad.digest]
 
 
 # ------------------------------------------------------------ a lost store

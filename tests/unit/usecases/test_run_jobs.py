@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import define, evolve
+from attrs import define, evolve, frozen
 
 from carbon254.core.domain.documents import Document, Request
 from carbon254.core.domain.errors import (
@@ -317,13 +317,53 @@ def test_one_feed_that_fails_does_not_stop_another(
     assert works.jobs.run(PRICES).until is not None
 
 
+@frozen
+class StopsAfter:
+    """Tells to end once the fetcher has been asked so often."""
+
+    fetcher: CannedFetcher
+    count: int
+
+    def is_set(self) -> bool:
+        return len(self.fetcher.asked) >= self.count
+
+    def wait(self, timeout: float) -> bool:
+        return self.is_set()
+
+
 def test_a_job_that_is_told_to_stop_ends_after_the_document_in_hand(
     works: Works, document: Callable[..., Document]
 ) -> None:
     give(works, "20250606", *(document(hours("2025-06-06T22:00Z", 24)) for _ in range(3)))
-    state = works.jobs.run(PRICES, keep_on=lambda: False)
+    state = works.jobs.run(PRICES, StopsAfter(works.fetcher, 1))
     assert state.recorded == 24
     assert len(works.fetcher.asked) == 1
+
+
+def test_what_was_being_fetched_is_told_as_interrupted_and_is_no_failure(
+    works: Works, document: Callable[..., Document]
+) -> None:
+    give(works, "20250606", *(document(hours("2025-06-06T22:00Z", 24)) for _ in range(3)))
+    for _ in range(4):  # of failures, three would be an alarm
+        state = works.jobs.run(PRICES, StopsAfter(works.fetcher, 0))
+        assert (state.code, state.failures, state.until) == ("interrupted", 0, None)
+        assert "2025-06-06" in state.message
+    assert works.fetcher.asked == []
+    assert works.said == []
+    done = works.jobs.run(PRICES)
+    assert (done.code, done.recorded) == ("", 24)
+
+
+def test_a_failing_feed_that_is_interrupted_has_not_recovered(works: Works) -> None:
+    away = FeedUnavailable("away")
+    give(works, "20250606", *[away] * 3)
+    for _ in range(3):
+        failed = works.jobs.run(PRICES)
+        works.world.clock.move(timedelta(hours=3))
+    assert works.told() == [("FeedLate", "prices", "source")]
+    state = works.jobs.run(PRICES, StopsAfter(works.fetcher, 0))
+    assert (state.code, state.failures) == ("interrupted", failed.failures)
+    assert works.told() == [("FeedLate", "prices", "source")]
 
 
 def test_a_made_up_store_is_not_fed(works: Works, document: Callable[..., Document]) -> None:
@@ -367,6 +407,20 @@ def test_a_late_feed_is_told_once_and_so_is_its_recovery(
     for _ in range(3):
         works.jobs.run(CHECK)
     assert works.told()[1:] == [("FeedRecovered", "prices", "freshness")]
+
+
+def test_a_check_that_is_told_to_stop_says_no_more(
+    works: Works, document: Callable[..., Document]
+) -> None:
+    works.world.run(document(hours("2025-06-03T22:00Z", 72)))
+    works.at("2025-06-06T13:01Z")
+    for _ in range(3):
+        state = works.jobs.run(CHECK, StopsAfter(works.fetcher, 0))
+        assert (state.code, state.failures) == ("interrupted", 0)
+    assert works.said == []
+    for _ in range(2):
+        works.jobs.run(CHECK)
+    assert works.told() == [("FeedLate", "prices", "freshness")]
 
 
 def test_a_hole_is_told_as_incomplete(works: Works, document: Callable[..., Document]) -> None:

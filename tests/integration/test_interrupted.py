@@ -1,0 +1,122 @@
+"""Forecasts and backtests of a process that ends over them: told as interrupted, never running for ever, never lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from carbon254.config.container import open_platform
+from carbon254.config.settings import Settings
+from carbon254.core.domain.backtests import BacktestPlan
+from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.errors import Conflict
+from carbon254.core.domain.schemas import build
+from carbon254.core.domain.series import SeriesId
+from carbon254.core.usecases.platform import Platform
+from carbon254.ports.testing.servers import PostgresServer
+
+from .test_processes import Running, carbon254, running
+
+pytestmark = pytest.mark.integration
+NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+DAYS = 40
+
+
+def plan(platform: Platform, days: int) -> dict[str, Any]:
+    """A backtest over the last days of the made-up history, for which each worker needs a while to begin."""
+    (entry,) = platform.find.run((), Scope.everything())
+    last = entry.last.date()
+    return {
+        "targets": [{"series": NP15}], "models": [{"model": "naive"}], "name": "spring",
+        "start": str(last.fromordinal(last.toordinal() - days)), "end": str(last.fromordinal(last.toordinal() - 2)),
+    }  # fmt: skip
+
+
+def fill(platform: Platform) -> None:
+    (outcome,) = platform.samples.history(SeriesId.parse(NP15), "day_ahead_lmp", DAYS)
+    assert outcome.status == "recorded", outcome
+
+
+def ask(made: Running, key: str, path: str, body: Any = None) -> Any:
+    """Ask a process over its socket."""
+    sent = urllib.request.Request(
+        f"http://127.0.0.1:{made.port}{path}",
+        None if body is None else json.dumps(body).encode(),
+        {"Authorization": f"Bearer {key}"},
+    )
+    with urllib.request.urlopen(sent, timeout=60) as answer:
+        return json.load(answer)
+
+
+def told(made: Running, key: str, place: str) -> tuple[str, str]:
+    found = ask(made, key, place)
+    return found["state"], found["code"]
+
+
+def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with open_platform(Settings(data=folder)) as platform:
+        fill(platform)
+        asked = plan(platform, 20)
+        key = platform.keys.create("admin", "some-admin", tenant="house").token
+    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    serve = ("serve", "--data", folder, "--port", "0")
+    with running(*serve) as first:  # killed while a worker starts
+        places = [
+            f"/v1/{kind}/{ask(first, key, f'/v1/{kind}', body)['id']}"
+            for kind, body in (("forecasts", forecast), ("backtests", asked))
+        ]
+        assert [told(first, key, place)[0] for place in places] == ["running", "running"]
+        first.end(signal.SIGKILL)
+    with running(*serve) as second:
+        for place in places:
+            assert told(second, key, place) == ("failed", "interrupted")
+        again = f"/v1/backtests/{ask(second, key, '/v1/backtests', asked)['id']}"
+        assert told(second, key, again)[0] == "running"
+        status, err = second.end(signal.SIGTERM)
+        assert (status, err.splitlines()[-1]) == (0, "stopped.")
+    with open_platform(Settings(data=folder)) as platform:
+        made = platform.executions.execution(again.rpartition("/")[2])
+        assert (made.state, made.code) == ("failed", "interrupted")
+    listed = carbon254("backtest", "list", "--format", "json", "--data", folder)
+    assert [row["state"] for row in json.loads(listed.stdout)] == ["failed", "failed"]
+    done = carbon254("backtest", "resume", places[1].rpartition("/")[2], "--data", folder)
+    assert done.returncode == 0, done.stderr
+
+
+# ---------------------------------------------------------------- several processes on one database
+
+
+@pytest.fixture
+def dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    postgres_server.run("CREATE DATABASE interrupted")
+    yield make_conninfo(postgres_server.dsn, dbname="interrupted")
+    postgres_server.run("DROP DATABASE interrupted WITH (FORCE)")
+
+
+@pytest.mark.postgres
+def test_no_process_takes_the_living_work_of_another_for_dead(tmp_path: Path, dsn: str) -> None:
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=dsn)
+    with ExitStack() as closing, ExitStack() as dying:
+        owner = dying.enter_context(open_platform(settings))
+        fill(owner)
+        asked = build(BacktestPlan, plan(owner, 10), "the plan")
+        made = owner.backtest.submit(asked, Scope.everything())
+        other = closing.enter_context(open_platform(settings, beside=True))
+        assert other.executions.execution(made.id).state == "running"
+        assert [one.state for one in other.executions.executions("backtest")] == ["running"]
+        with pytest.raises(Conflict, match="another process"):
+            other.backtest.work(made.id, Scope.everything())
+        dying.close()  # as the server sees it, a process that was killed
+        (told,) = other.executions.executions("backtest")
+        assert (told.state, told.code) == ("failed", "interrupted")
+        done = other.backtest.work(made.id, Scope.everything())
+        assert done.execution.state == "done"
