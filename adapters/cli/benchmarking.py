@@ -170,4 +170,21 @@ def _notes(made: EpfResult, path: Path, seconds: float) -> list[str]:
         f"{name}: {len(days)} days without a forecast, such as {days[0]}"
         for name, days in made.failures.items()
     ]
-    return [*failed, f"{seconds:.0f} s; forecasts in {path}"]
+    return [*failed, *_bands(made), f"{seconds:.0f} s; forecasts in {path}"]
+
+
+def _bands(made: EpfResult) -> list[str]:
+    from math import isnan
+
+    from carbon254.core.usecases.score_forecasts import reliability
+
+    return [
+        f"{one['model']}: the {one['nominal']:.0%} band covers {one['coverage']:.1%}, {one['least_hour']:.1%} to "
+        f"{one['most_hour']:.1%} by hour"
+        + (
+            ""
+            if isnan(one["worst_days"])
+            else f", {one['worst_days']:.1%} in the worst {one['days']} days"
+        )
+        for one in reliability(made.table)
+    ]

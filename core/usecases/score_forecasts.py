@@ -94,6 +94,41 @@ def calibration(table: ForecastTable) -> list[Row]:
     return found
 
 
+def reliability(table: ForecastTable, days: int = 90) -> list[Row]:
+    """How evenly each model's widest band covers: in all, in the worst and best hour, and in the worst ``days`` on end.
+
+    The last is ``NaN`` for fewer days. A band that covers well only on average is too narrow when it is needed.
+    """
+    found = []
+    for whole in scores(table):
+        if np.isnan(whole["coverage"]):
+            continue
+        own = table.of(whole["model"])
+        hours = [row["coverage"] for row in scores(own, "hour") if row["scored"]]
+        found.append(
+            {
+                "model": whole["model"], "nominal": whole["nominal"], "coverage": whole["coverage"],
+                "least_hour": min(hours), "most_hour": max(hours), "days": days,
+                "worst_days": _worst_days(own, days),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _worst_days(own: ForecastTable, days: int) -> float:
+    """The least share of actuals inside the widest band over so many days on end, of rows that have both."""
+    there = ~np.isnan(own.actual) & ~np.isnan(own.quantiles[:, [0, -1]]).any(axis=1)
+    own = own.take(there)
+    inside = (own.quantiles[:, 0] <= own.actual) & (own.actual <= own.quantiles[:, -1])
+    place = (own.days - own.days.min()).astype(np.int64) if len(own) else np.zeros(0, np.int64)
+    if not len(place) or place.max() + 1 < days:
+        return float("nan")
+    hits, count = np.bincount(place, inside), np.bincount(place)
+    window = np.ones(days)
+    share = np.convolve(hits, window, "valid") / np.maximum(np.convolve(count, window, "valid"), 1)
+    return float(share.min())
+
+
 def significance(table: ForecastTable) -> list[Row]:
     """Tests between any two models: is the second better than the first by more than luck?"""
     rows = []

@@ -42,7 +42,7 @@ class BandsParameters:
         default=182, validator=ge(LEAST_DAYS), metadata={"doc": "days of stored errors"}
     )
     rate: float = field(
-        default=0.02,
+        default=0.005,
         validator=_Share,
         metadata={"doc": "how far a miss moves a level: γ of adaptive conformal inference"},
     )

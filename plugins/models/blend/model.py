@@ -35,7 +35,7 @@ class BlendParameters:
 
     members: tuple[ModelSpec, ...] = field(default=MEMBERS, validator=min_len(1))
     window: int = field(
-        default=91, validator=ge(0), metadata={"doc": "days of errors that weights are made of"}
+        default=182, validator=ge(0), metadata={"doc": "days of errors that weights are made of"}
     )
     shrink: float = field(
         default=0.1,

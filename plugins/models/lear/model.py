@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import deep_iterable, ge, gt, min_len
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon
+from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
+from carbon254.core.domain.schemas import plain
+from carbon254.plugins.models.lear.calibrating import Calibration
 from carbon254.plugins.models.lear.estimating import Estimate, estimate
 from carbon254.plugins.models.lear.history import LEAST_ROWS, Table, read_table
 from carbon254.plugins.models.lear.regressors import Lags
@@ -50,6 +53,19 @@ class LearParameters:
         },
     )
 
+    adapts: tuple[float, ...] = field(
+        default=(),
+        validator=deep_iterable(gt(0.0)),
+        metadata={
+            "doc": "multiples of the penalty, of which each day takes the one that erred least lately; none: it stays"
+        },
+    )
+    memory: int = field(
+        default=28,
+        validator=ge(7),
+        metadata={"doc": "days of errors by which a multiple is taken"},
+    )
+
     @property
     def lags(self) -> Lags:
         """Both lags."""
@@ -65,20 +81,38 @@ class Learnt:
 
 
 class Lear:
-    """The forecaster. Pure and without memory: what was fitted before changes nothing."""
+    """The forecaster. Pure and without memory: what was fitted before changes nothing.
+
+    Where its penalty adapts it is a `Combiner` of itself, with one member for each multiple.
+    """
 
     Parameters = LearParameters
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
+    def members(self, parameters: LearParameters) -> Sequence[ModelSpec]:
+        return tuple(
+            ModelSpec(
+                "lear",
+                plain(evolve(parameters, adapts=(), penalty=parameters.penalty * times)),
+                f"penalty times {times:g}",
+            )
+            for times in parameters.adapts
+        )
+
+    def memory(self, parameters: LearParameters) -> int:
+        return parameters.memory if parameters.adapts else 0
+
     def fit(
         self, reader: Reader, origin: datetime, parameters: LearParameters, seed: int
-    ) -> Learnt:
+    ) -> Learnt | Calibration:
         """Estimate each window. A window longer than history takes what there is; of equal ones the first stays.
 
         Raises `InvalidRequest` where no window has enough whole days.
         """
+        if parameters.adapts:
+            return Calibration(parameters.adapts, parameters.memory)
         lags = parameters.lags
         today = reader.subject.grid.day_of(origin)
         first = today - timedelta(max(parameters.windows) + lags.longest)
@@ -107,11 +141,13 @@ class Lear:
             )
         return Learnt(lags, tuple(estimates.values()))
 
-    def predict(self, state: Learnt, reader: Reader, horizon: Horizon) -> Forecast:
+    def predict(self, state: Learnt | Calibration, reader: Reader, horizon: Horizon) -> Forecast:
         """The mean over the windows, day by day; days before that are not known yet are forecast on the way.
 
         Raises `InvalidRequest` where an exogenous series does not reach the day.
         """
+        if isinstance(state, Calibration):
+            return state.predict(reader, horizon)
         longest = state.lags.longest
         table = read_table(reader, horizon.first - timedelta(2 * longest), horizon.last)
         for row in range(longest, len(table.prices)):
@@ -143,7 +179,10 @@ def _what_lacks(reader: Reader, table: Table, lags: Lags, horizon: Horizon) -> s
             for lag in lags.exogenous:
                 wanted = day - timedelta(lag)
                 if np.isnan(values[table.row(wanted)]).any():
-                    return f"{series} is not known for all of {wanted}, which the forecast of {day} needs."
+                    said = f"{series} is not known for all of {wanted}, which the forecast of {day} needs"
+                    return said + (
+                        "." if lag else "; without 0 in exogenous_lags it is not asked for."
+                    )
     return f"too little history: the days before {horizon.first} lack prices of {reader.subject.target}."
 
 

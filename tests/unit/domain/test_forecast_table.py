@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from carbon254.core.domain.backtests import DayForecast
 from carbon254.core.domain.day_grid import DayGrid
@@ -75,8 +76,6 @@ def test_rows_are_grouped_by_hour_horizon_month_and_regime() -> None:
 
 
 def _with(made: ForecastTable, actual: np.ndarray) -> ForecastTable:
-    from attrs import evolve
-
     return evolve(made, actual=actual)
 
 
@@ -105,6 +104,20 @@ def test_bands_are_scored() -> None:
     assert np.isnan(row["coverage"])
 
 
+def test_how_evenly_a_band_covers_is_told_by_hour_and_over_days_on_end() -> None:
+    """Four days around the longest: on two the band lies 10 too high from hour 12 on, so that half is outside."""
+    made = table(LONG - timedelta(1), 4, {"m": 2.0}, band=True)
+    hour, day = GRID.place(made.interval_start)[1], made.days
+    off = (hour >= 12) & np.isin(day, [np.datetime64(LONG), np.datetime64(LONG + timedelta(1))])
+    made = evolve(made, quantiles=made.quantiles + 10 * off[:, None])
+    (row,) = scoring.reliability(made, days=2)
+    assert row["coverage"] == pytest.approx(1 - 24 / 97)
+    assert (row["least_hour"], row["most_hour"]) == (0.5, 1.0)
+    assert row["worst_days"] == pytest.approx(1 - 24 / 49)  # 25 and 24 hours, 12 of each outside
+    assert np.isnan(scoring.reliability(made, days=5)[0]["worst_days"])
+    assert scoring.reliability(table(LONG, 1, {"m": 2.0})) == []
+
+
 def test_a_better_model_is_told_from_a_worse_one() -> None:
     noise = np.random.default_rng(5).normal(0, 0.1, 30 * 24)
     made = table(date(2025, 6, 1), 30, {"far": 2.0, "near": 1.0})
@@ -121,8 +134,6 @@ def test_a_better_model_is_told_from_a_worse_one() -> None:
 
 
 def _value(made: ForecastTable, value: np.ndarray) -> ForecastTable:
-    from attrs import evolve
-
     return evolve(made, value=value)
 
 
@@ -149,8 +160,6 @@ def test_tables_of_one_series_are_set_together() -> None:
     assert both.levels == (0.1, 0.9)
     assert np.isnan(both.of("b").quantiles).all()
     fine = DayGrid("Europe/Brussels", timedelta(minutes=15))
-    from attrs import evolve
-
     with pytest.raises(InvalidRequest, match="not compared"):
         together([one, evolve(other, grid=fine)], ["", ""])
 

@@ -224,6 +224,11 @@ SHIPPED = (
     AskedModel(model="naive"),
     AskedModel(model="lear", parameters={"windows": [28]}),
     AskedModel(
+        model="lear",
+        parameters={"windows": [28], "adapts": [1, 2], "memory": 7},
+        label="lear that adapts",
+    ),
+    AskedModel(
         model="bands",
         parameters={"members": [{"model": "naive"}], "window": 42, "levels": [0.1, 0.5, 0.9]},
     ),

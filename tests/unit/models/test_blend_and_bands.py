@@ -1,4 +1,4 @@
-"""Blend and bands as combiners: who is heard, who is not, and what the answer is made of."""
+"""Blend, bands and a LEAR that adapts as combiners: who is heard, who is not, and what the answer is made of."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from carbon254.core.domain.schemas import build
 from carbon254.plugins.models.bands.adapting import adapt
 from carbon254.plugins.models.bands.model import BandsParameters
 from carbon254.plugins.models.blend.model import BlendParameters
+from carbon254.plugins.models.lear.model import LearParameters
 from carbon254.ports.matrix_reader import MatrixReader, days_between
 from carbon254.ports.testing.models import PRICE, made_up, reader_of
 
@@ -135,7 +136,7 @@ def test_bands_stand_around_the_first_member() -> None:
 
 def test_without_the_regression_they_are_the_adaptive_ones() -> None:
     members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 4)]
-    made = bands(members, regression=0.0, levels=(0.1, 0.9), window=90)
+    made = bands(members, regression=0.0, levels=(0.1, 0.9), window=90, rate=0.02)
     errors = (ACTUAL - members[0])[DAYS - 90 : DAYS]
     expected = members[0][-1] + adapt(errors, (0.1, 0.9), 0.02, 7.0).offsets
     assert made.quantiles is not None
@@ -198,3 +199,58 @@ def test_a_day_further_ahead_is_calibrated_on_errors_as_far_ahead() -> None:
     )
     yesterday, tomorrow = DAY - timedelta(1), DAY + timedelta(1)
     assert leads == [(0, DAY), (0, yesterday), (1, tomorrow), (1, yesterday)]
+
+
+def adapting(members: Members, day: date = DAY, **parameters: object) -> Forecast:
+    return run("lear", LearParameters(adapts=(0.5, 1.0, 2.0), **parameters), members, day)
+
+
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_a_lear_that_adapts_takes_the_penalty_that_erred_least_lately(best: int) -> None:
+    sizes = [1.0 if n == best else 3.0 for n in range(3)]
+    members = [ACTUAL + noise(n, size) for n, size in enumerate(sizes)]
+    made = adapting(members, memory=28)
+    np.testing.assert_array_equal(made.value, members[best][-1])
+    assert made.notes["penalty times"] == (0.5, 1.0, 2.0)[best]
+    past = np.abs(members[best] - ACTUAL)[DAYS - 28 : DAYS]
+    assert made.notes[f"error at penalty times {(0.5, 1, 2)[best]:g}"] == pytest.approx(past.mean())
+
+
+def test_a_lear_that_adapts_forgets_errors_before_its_memory() -> None:
+    one, other = ACTUAL + noise(1, 1), ACTUAL + noise(2, 1)
+    one[: DAYS - 28] += 50.0
+    other[DAYS - 28 : DAYS] += 2.0
+    members = [one, ACTUAL + noise(3, 20), other]
+    np.testing.assert_array_equal(adapting(members, memory=28).value, one[-1])
+    np.testing.assert_array_equal(adapting(members, memory=91).value, other[-1])
+
+
+def test_a_lear_that_adapts_keeps_its_penalty_without_a_past_and_steps_over_who_is_silent() -> None:
+    young = [ACTUAL + n for n in range(3)]
+    for one in young:
+        one[: DAYS - 6] = np.nan
+    made = adapting(young)
+    np.testing.assert_array_equal(made.value, young[1][-1])
+    assert made.notes == {"penalty times": 1.0}
+    silent = [ACTUAL + noise(n, n + 1) for n in range(3)]
+    silent[0][-1] = np.nan
+    np.testing.assert_array_equal(adapting(silent).value, silent[1][-1])
+    with pytest.raises(InvalidRequest, match="says nothing"):
+        adapting([np.full_like(ACTUAL, np.nan)] * 3)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SHORT, 23), (LONG, 25)])
+def test_a_lear_that_adapts_has_the_hours_of_a_clock_change(day: date, hours: int) -> None:
+    assert adapting([ACTUAL] * 3, day).value.shape == (hours,)
+
+
+def test_the_members_of_a_lear_that_adapts_are_itself_at_each_penalty() -> None:
+    parameters = LearParameters(windows=(56,), penalty=3.0, adapts=(0.5, 2.0))
+    model = ModelHost().model("lear")
+    members = model.members(parameters)  # type: ignore[attr-defined]
+    built = [build(LearParameters, one.parameters) for one in members]
+    assert [(one.windows, one.penalty, one.adapts) for one in built] == [
+        ((56,), 1.5, ()),
+        ((56,), 6.0, ()),
+    ]
+    assert not model.members(LearParameters())  # type: ignore[attr-defined]
