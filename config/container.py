@@ -58,6 +58,7 @@ from carbon254.core.usecases.run_jobs import RunJobs
 from carbon254.core.usecases.run_models import RunModels
 from carbon254.core.usecases.show_board import ShowBoard
 from carbon254.core.usecases.summarise_store import SummariseStore
+from carbon254.core.usecases.take_queued import TakeQueued
 from carbon254.core.usecases.trace_number import TraceNumber
 from carbon254.core.usecases.verify_audit import VerifyAudit
 from carbon254.core.usecases.watch_executions import WatchExecutions
@@ -273,11 +274,14 @@ class Container(containers.DeclarativeContainer):
     subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
     work: providers.Object[str] = providers.Object(WORK)
     workers = providers.Resource(_closing, _workers, settings)
-    runner = Shared(RunModels, models, executor.provider, archive, executions, workers, work)
+    runner = Shared(
+        RunModels, models, executor.provider, archive, executions, workers, work, beside
+    )
     watch = Shared(WatchExecutions, executions, workers, clock)
     behind = Shared(Behind, log, providers.Callable(_giving_up, executor.provider))
     forecast = Shared(RunForecast, subjects, runner, ingest)
     backtest = Shared(RunBacktest, subjects, runner, ingest)
+    queued = Shared(TakeQueued, forecast, backtest, behind)
     comparison = Shared(CompareForecasts, subjects, query, backtest)
     missed = Shared(FindMissedWork, store, catalogue, clock)
     bus = providers.Resource(_closing, _bus, settings, clock)  # opened by who publishes first
@@ -294,7 +298,7 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(_publishing, bus.provider),
     )
     jobs = Shared(
-        RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run,
+        RunJobs, fetch, missed, quality, alarms, records, checkpoint.provided.run, queued.provided.run,
         settings.provided.credentials,
     )  # fmt: skip
     values = Shared(ReadValues, query, find, catalogue, Shared(CapturePrices, query, catalogue))

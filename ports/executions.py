@@ -11,7 +11,7 @@ from attrs import field, frozen
 from carbon254.core.domain.time import utc, utc_or_none
 
 ExecutionKind = Literal["forecast", "backtest"]
-ExecutionState = Literal["running", "done", "failed"]
+ExecutionState = Literal["queued", "running", "done", "failed"]
 
 
 @frozen(kw_only=True)

@@ -161,7 +161,8 @@ class _Started:
 
     def _submit(self, asked: Any, scope: Scope) -> Execution:
         execution: Execution = self._use_case.submit(asked, scope)
-        self._behind.do(lambda: self._use_case.work(execution.id, scope))
+        if execution.state != "queued":  # another process takes those
+            self._behind.do(lambda: self._use_case.work(execution.id, scope))
         return execution
 
 

@@ -12,18 +12,22 @@ from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.time import operating_day
 
-Task = Literal["fetch", "catch_up", "check", "checkpoint"]
+Task = Literal["fetch", "catch_up", "check", "checkpoint", "executions"]
 
 CATCH_UP_EVERY: Final = timedelta(hours=6)
 CHECK_EVERY: Final = timedelta(minutes=5)
 CHECKPOINT_EVERY: Final = timedelta(hours=1)
+EXECUTIONS_EVERY: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _DAYS_AHEAD: Final = 7  # further than weekends and day rules reach
 
 
 @frozen
 class Job:
-    """A task by its name with plain arguments: fetch what is due, catch up, check a market, sign the audit's head."""
+    """A task by its name with plain arguments.
+
+    Fetch what is due, catch up, check a market, sign the audit's head, take forecasts and backtests that are queued.
+    """
 
     task: Task
     market: str = ""  # "" for a task of the house
@@ -44,7 +48,10 @@ def jobs_of(
     Datasets are fetched as often as their card polls; one that does not poll, or whose market wants a credential
     that is not there, is left to people.
     """
-    made = [Job("checkpoint", every=CHECKPOINT_EVERY)]
+    made = [
+        Job("checkpoint", every=CHECKPOINT_EVERY),
+        Job("executions", every=EXECUTIONS_EVERY),
+    ]
     for card in cards.values():
         made.append(Job("check", card.id))
         if synthetic or not set(card.credentials) <= set(credentials):

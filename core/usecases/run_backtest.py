@@ -77,7 +77,7 @@ class RunBacktest:
         return self.work(self.submit(plan, scope).id, scope, on_progress)
 
     def submit(self, plan: BacktestPlan, scope: Scope) -> Execution:
-        """Check a plan and take it down as running; `work` does it.
+        """Check a plan and take it down, as running or queued; `work` does it.
 
         Raises `NotFound`, `InvalidRequest`, `NotEntitled`, `PluginBroken` for a plan that cannot be done.
         """
@@ -94,7 +94,7 @@ class RunBacktest:
             id=hashlib.sha256(text.encode()).hexdigest()[:12], kind="backtest", configuration=plan.name or "backtest",
             state="running", started_at=now, total=wanted.count * len(plan.targets), facts=facts,
         )  # fmt: skip
-        return self.runner.take(execution)
+        return self.runner.begin(execution)
 
     def work(
         self,

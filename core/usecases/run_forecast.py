@@ -113,7 +113,7 @@ class RunForecast:
         return self.work(self.submit(request, scope).id, scope, on_days=on_days)
 
     def submit(self, request: ForecastRequest, scope: Scope) -> Execution:
-        """Check a request and take it down as running; `work` does it.
+        """Check a request and take it down, as running or queued; `work` does it.
 
         Raises `NotEntitled` outside the scope, `NotFound`, `InvalidRequest`, `PluginBroken` for one that cannot be
         done, `Conflict` where the configuration stands for something else.
@@ -133,7 +133,7 @@ class RunForecast:
             id=hashlib.sha256(text.encode()).hexdigest()[:12], kind="forecast", configuration=configuration,
             state="running", started_at=now, total=wanted.count, facts=facts,
         )  # fmt: skip
-        return self.runner.take(execution)
+        return self.runner.begin(execution)
 
     def work(
         self, execution_id: str, scope: Scope, *, on_days: OnDays = lambda count: None

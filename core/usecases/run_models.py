@@ -25,6 +25,7 @@ from carbon254.ports.executions import Execution, ExecutionLog, Workers
 from carbon254.ports.models import Combiner, ModelCatalogue
 
 _BLOCK_DAYS: Final = 28
+_WAITS: Final = "waits for a process that takes it: carbon254 work."
 Said = dict[ModelSpec, dict[date, DayForecast]]
 OnDays = Callable[[int], None]
 
@@ -64,6 +65,15 @@ class RunModels:
     log: ExecutionLog
     workers: Workers
     work: str
+    queues: bool = False  # this process takes nothing in, so another does what is asked of it
+
+    def begin(self, execution: Execution) -> Execution:
+        """Take down a new execution: as worked on by this process, or queued where another must do it."""
+        if not self.queues:
+            return self.take(execution)
+        queued = evolve(execution, state="queued", message=_WAITS)
+        self.log.put(queued)
+        return queued
 
     def take(self, execution: Execution) -> Execution:
         """Take down an execution as worked on by this process, which others then see to live."""

@@ -28,6 +28,7 @@ from .test_processes import Running, carbon254, running
 pytestmark = pytest.mark.integration
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
 DAYS = 40
+LEFT = ("queued", "running")
 
 
 def plan(platform: Platform, days: int) -> dict[str, Any]:
@@ -120,3 +121,32 @@ def test_no_process_takes_the_living_work_of_another_for_dead(tmp_path: Path, ds
         assert (told.state, told.code) == ("failed", "interrupted")
         done = other.backtest.work(made.id, Scope.everything())
         assert done.execution.state == "done"
+
+
+@pytest.mark.postgres
+def test_what_is_asked_of_a_process_beside_the_owner_is_done_by_the_owner(
+    tmp_path: Path, dsn: str
+) -> None:
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=dsn)
+    with open_platform(settings) as platform:
+        fill(platform)
+        asked = plan(platform, 5)
+        key = platform.keys.create("admin", "some-admin", tenant="house").token
+    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": dsn}
+    folder = ("--data", settings.data)
+    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    with running("serve", *folder, "--port", "0", more=servers) as serve:
+        made = [ask(serve, key, "/v1/forecasts", forecast), ask(serve, key, "/v1/backtests", asked)]
+        assert [one["state"] for one in made] == ["queued", "queued"]
+        assert "carbon254 work" in made[0]["message"]
+        with running("work", *folder, more=servers, until="running jobs") as work:
+            places = [f"/v1/forecasts/{made[0]['id']}", f"/v1/backtests/{made[1]['id']}"]
+            with open_platform(settings, beside=True) as watching:
+                while any(one.state in LEFT for one in watching.executions.executions()):
+                    assert work.process.poll() is None
+            assert [told(serve, key, one) for one in places] == [("done", None)] * 2
+            (series,) = ask(serve, key, places[0])["series"]
+            day = f"start={asked['end']}T00:00-07:00&end={asked['end']}T23:00-07:00"
+            values = ask(serve, key, f"/v1/series/{series}/values?{day}")
+            assert any(row["value"] is not None for row in values["rows"])
+        assert serve.end()[0] == 0

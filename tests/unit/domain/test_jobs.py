@@ -39,6 +39,7 @@ def test_made_up_stores_are_never_fed() -> None:
     assert {one.task for one in jobs_of(CARDS, ["entsoe_token"], synthetic=True)} == {
         "check",
         "checkpoint",
+        "executions",
     }
 
 

@@ -81,7 +81,13 @@ def works(new_world: Callable[..., Any]) -> Works:
     missed = FindMissedWork(world.store, world.catalogue, world.clock)
     signed = iter(["a note", None])
     jobs = RunJobs(
-        world.fetch(fetcher), missed, world.quality, alarms, world.records, lambda: next(signed)
+        world.fetch(fetcher),
+        missed,
+        world.quality,
+        alarms,
+        world.records,
+        lambda: next(signed),
+        lambda: 2,
     )
     return Works(world, fetcher, said, alarms, jobs)
 
@@ -368,7 +374,7 @@ def test_a_failing_feed_that_is_interrupted_has_not_recovered(works: Works) -> N
 
 def test_a_made_up_store_is_not_fed(works: Works, document: Callable[..., Document]) -> None:
     works.world.run(document(hours("2025-06-06T00:00Z", 1)), synthetic=True)
-    assert {one.task for one in works.jobs.jobs()} == {"check", "checkpoint"}
+    assert {one.task for one in works.jobs.jobs()} == {"check", "checkpoint", "executions"}
     with pytest.raises(Conflict):
         works.jobs.run(PRICES)
 
