@@ -203,7 +203,7 @@ def test_jobs_are_those_of_a_made_up_store(up: Running, folder: Path) -> None:
     rows = json.loads(done.stdout)
     names = {row["job"] for row in rows}
     markets = ("caiso", "entsoe", "eu_ets", "miso", "nem")
-    assert names == {"checkpoint", *(f"check {market}" for market in markets)}
+    assert names == {"checkpoint", "executions", *(f"check {market}" for market in markets)}
 
 
 def session() -> list[tuple[str, str]]:
