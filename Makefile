@@ -31,7 +31,7 @@ run: install
 	$(BIN)/carbon254 demo --data data-demo --port 8254 $(if $(filter 1,$(ONCE)),--once)
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: lint types layers packaging test
 

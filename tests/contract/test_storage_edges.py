@@ -104,13 +104,13 @@ def test_numbers_get_places_whether_they_lie_close_or_not(
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_where_the_store_stands_is_found_wherever_it_comes(place: int) -> None:
     # The server may answer the parts of a UNION ALL in any order.
-    rows = np.zeros(3, dtype=binary.PACKED)
-    rows["series"] = [4, 5, 6]
-    rows["series"][place] = -1
+    rows = np.zeros(3, dtype=binary.PACKED_OF_ONE)
+    rows["source"] = [4, 5, 6]
+    rows["source"][place] = -1
     rows["locator"][place] = 12
     rows["recorded_at"][place] = 3_000_000  # microseconds after the beginning of 2000
     others, last, lengths = binary.without_stand(rows)
-    assert others["series"].tolist() == [code for code in (4, 5, 6) if code != 4 + place]
+    assert others["source"].tolist() == [code for code in (4, 5, 6) if code != 4 + place]
     assert (str(last), lengths) == ("2000-01-01T00:00:03.000000", 12)
 
 
