@@ -64,12 +64,15 @@ class Connection:
         self._streams: JetStreamContext | None = None
         self._opening = asyncio.Lock()
         self._trouble: Exception | None = None  # what the library met last
+        self._closed = False
         self.listeners: set[Callable[[], None]] = (
             set()
         )  # called when the server goes, and when it is back
 
     async def client(self) -> Client:
         """The connected client. Raises where the server is away: nothing waits in a buffer for its return."""
+        if self._closed:
+            raise nats.errors.ConnectionClosedError
         client = self._client
         if client is None or client.is_closed:
             async with self._opening:
@@ -125,6 +128,7 @@ class Connection:
             listener()
 
     async def close(self) -> None:
-        """Close the connection; what was published has been acknowledged before."""
+        """Close the connection for good; what was published has been acknowledged before."""
+        self._closed = True
         if self._client is not None:
             await self._client.close()

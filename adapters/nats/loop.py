@@ -6,9 +6,10 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+_AGAIN: Final = 0.5  # seconds after which a task is cancelled again
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -62,7 +63,8 @@ class LoopThread:
 
 
 async def _cancel_others() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    """Cancel until all have ended: `asyncio.wait_for` loses a cancellation that comes with what it waits for."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=_AGAIN)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from carbon254.adapters.nats.bus import NatsBus
 from carbon254.adapters.nats.connection import Address
-from carbon254.adapters.nats.loop import new_loop
+from carbon254.adapters.nats.loop import LoopThread, new_loop
 from carbon254.adapters.nats.server import NatsServer, program
 from carbon254.core.domain.errors import SettingsInvalid, StreamUnavailable
 from carbon254.core.domain.streams import Message, stream_of
@@ -37,6 +39,22 @@ def test_libuv_is_used_where_it_is_installed(loop: str) -> None:
     assert (
         type(made).__module__.partition(".")[0] == {"libuv": "uvloop", "standard": "asyncio"}[loop]
     )
+
+
+def test_a_loop_ends_though_a_task_loses_its_cancellation(loop: str) -> None:
+    """As `asyncio.wait_for` does when what it waits for comes at the same time."""
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    made = LoopThread()
+    made.start(deaf())
+    ending = threading.Thread(target=made.stop, daemon=True)
+    ending.start()
+    ending.join(20)
+    assert not ending.is_alive()
 
 
 @pytest.fixture
