@@ -230,7 +230,7 @@ def test_nothing_may_be_published(server: NatsServer, subject: str) -> None:
     ("name", "password"), [(PILOT, "wrong"), (RIVAL, ""), ("", ""), ("relay", "pw"), ("root", "pw")]
 )
 def test_strangers_are_not_let_in(server: NatsServer, name: str, password: str) -> None:
-    bus = NatsBus(Address(url=server.url, user=name, password=password, seconds=0.3))
+    bus = NatsBus(Address(url=server.url, user=name, password=password, seconds=1.5))
     with pytest.raises(StreamUnavailable, match="Authorization"):
         bus.ping()
     bus.close()
