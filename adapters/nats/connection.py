@@ -120,7 +120,9 @@ class Connection:
         return client
 
     async def _note(self, error: Exception) -> None:
-        self._trouble = error
+        """Keep what is worth telling: a server that says why it refuses may also just hang up."""
+        if not (isinstance(error, OSError) and isinstance(self._trouble, nats.errors.Error)):
+            self._trouble = error
         _log.debug("message server: %s", error)
 
     async def _tell(self) -> None:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import nats.errors
 import pytest
 
 from carbon254.adapters.nats.bus import NatsBus
-from carbon254.adapters.nats.connection import Address
+from carbon254.adapters.nats.connection import Address, Connection
 from carbon254.adapters.nats.loop import LoopThread, new_loop
 from carbon254.adapters.nats.server import NatsServer, program
 from carbon254.core.domain.errors import SettingsInvalid, StreamUnavailable
@@ -219,3 +220,17 @@ def test_without_the_program_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SettingsInvalid, match=r"carbon254\[nats\]"):
         program()
+
+
+def test_why_a_server_refuses_is_told_though_it_hangs_up_afterwards() -> None:
+    async def told() -> str:
+        met = Connection(Address())
+        for error in (
+            ConnectionResetError(),
+            nats.errors.AuthorizationError(),
+            ConnectionResetError(),
+        ):
+            await met._note(error)
+        return type(met._trouble).__name__
+
+    assert asyncio.run(told()) == "AuthorizationError"
