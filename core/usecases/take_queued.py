@@ -14,7 +14,7 @@ from carbon254.ports.jobs import Background
 
 @frozen
 class TakeQueued:
-    """Behind the job ``executions``. Only the leader looks, so that none is taken twice.
+    """Behind the job ``executions``. Only the leader looks; while two lead (0067) one may be taken twice.
 
     Whether the caller may see the series was decided when it was taken down, and an execution reads those it names.
     """
