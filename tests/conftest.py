@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from carbon254.adapters.nats.server import NatsServer
-from carbon254.ports.testing.servers import postgres_schema, postgres_server  # noqa: F401 - fixtures
+from carbon254.ports.testing.servers import (  # noqa: F401 - fixtures
+    postgres_database,
+    postgres_schema,
+    postgres_server,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(os.environ.get("CARBON254_RECORDED") or ROOT.parent / "shared" / "wire")

@@ -1,6 +1,6 @@
 """A real Postgres server for a test run, from a pip package; nothing outlives the run.
 
-Fixtures: ``postgres_server`` (one a run) and ``postgres_schema`` (a schema's name of the test's own).
+Fixtures: ``postgres_server`` (one a run), ``postgres_schema`` and ``postgres_database`` (of the test's own).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 _numbers = count()
 
@@ -68,3 +69,12 @@ def postgres_schema(postgres_server: PostgresServer) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield name
     postgres_server.run(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a database of the test's own, for processes, which take the schema that they always take."""
+    name = f"test_{next(_numbers)}"
+    postgres_server.run(f"CREATE DATABASE {name}")
+    yield make_conninfo(postgres_server.dsn, dbname=name)
+    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)")

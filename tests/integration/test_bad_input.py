@@ -349,12 +349,12 @@ def test_a_database_file_that_cannot_be_read_is_told_and_the_folder_let_go(
 
 @pytest.mark.postgres
 def test_a_database_that_is_down_loses_nothing(
-    tmp_path: Path, handful: list[Document], postgres_server: PostgresServer
+    tmp_path: Path,
+    handful: list[Document],
+    postgres_server: PostgresServer,
+    postgres_database: str,
 ) -> None:
-    postgres_server.run("CREATE DATABASE down")
-    head, _, tail = postgres_server.dsn.partition("?")
-    dsn = f"{head.rpartition('/')[0]}/down" + (f"?{tail}" if tail else "")
-    settings = Settings(data=tmp_path, store="postgres", dsn=dsn)
+    settings = Settings(data=tmp_path, store="postgres", dsn=postgres_database)
     try:
         with open_platform(settings) as platform:
             platform.ingest.run(handful[:2], synthetic=True)
@@ -377,18 +377,17 @@ def test_a_database_that_is_down_loses_nothing(
             assert count(platform) == whole
     finally:
         postgres_server.start()
-        postgres_server.run("DROP DATABASE IF EXISTS down WITH (FORCE)")
 
 
 @pytest.mark.postgres
 def test_a_database_that_goes_down_between_receipt_and_commit_loses_nothing(
-    tmp_path: Path, handful: list[Document], postgres_server: PostgresServer
+    tmp_path: Path,
+    handful: list[Document],
+    postgres_server: PostgresServer,
+    postgres_database: str,
 ) -> None:
     """The document is archived and its receipt written; the next start records it."""
-    postgres_server.run("CREATE DATABASE down2")
-    head, _, tail = postgres_server.dsn.partition("?")
-    dsn = f"{head.rpartition('/')[0]}/down2" + (f"?{tail}" if tail else "")
-    settings = Settings(data=tmp_path, store="postgres", dsn=dsn)
+    settings = Settings(data=tmp_path, store="postgres", dsn=postgres_database)
     try:
         with open_platform(settings) as platform:
             platform.ingest.claim(synthetic=True)
@@ -408,7 +407,6 @@ def test_a_database_that_goes_down_between_receipt_and_commit_loses_nothing(
             assert count(platform) > 0
     finally:
         postgres_server.start()
-        postgres_server.run("DROP DATABASE IF EXISTS down2 WITH (FORCE)")
 
 
 def test_an_address_that_leads_nowhere_is_told(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
@@ -21,13 +19,19 @@ from carbon254.core.domain.errors import Conflict
 from carbon254.core.domain.schemas import build
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.usecases.platform import Platform
-from carbon254.ports.testing.servers import PostgresServer
 
 from .test_processes import Running, carbon254, running
 
 pytestmark = pytest.mark.integration
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
-DAYS = 40
+DAYS = 80
+SLOW = {
+    "rounds": 10_000,
+    "pace": 1,
+    "window": 28,
+    "leaves": 64,
+    "least_rows": 1,
+}  # some seconds for each day
 LEFT = ("queued", "running")
 
 
@@ -69,6 +73,7 @@ def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_pat
         asked = plan(platform, 20)
         key = platform.keys.create("admin", "some-admin", tenant="house").token
     forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    slow = asked | {"models": [{"model": "gbm", "parameters": SLOW}]}
     serve = ("serve", "--data", folder, "--port", "0")
     with running(*serve) as first:  # killed while a worker starts
         places = [
@@ -80,7 +85,7 @@ def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_pat
     with running(*serve) as second:
         for place in places:
             assert told(second, key, place) == ("failed", "interrupted")
-        again = f"/v1/backtests/{ask(second, key, '/v1/backtests', asked)['id']}"
+        again = f"/v1/backtests/{ask(second, key, '/v1/backtests', slow)['id']}"
         assert told(second, key, again)[0] == "running"
         status, err = second.end(signal.SIGTERM)
         assert (status, err.splitlines()[-1]) == (0, "stopped.")
@@ -96,16 +101,11 @@ def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_pat
 # ---------------------------------------------------------------- several processes on one database
 
 
-@pytest.fixture
-def dsn(postgres_server: PostgresServer) -> Iterator[str]:
-    postgres_server.run("CREATE DATABASE interrupted")
-    yield make_conninfo(postgres_server.dsn, dbname="interrupted")
-    postgres_server.run("DROP DATABASE interrupted WITH (FORCE)")
-
-
 @pytest.mark.postgres
-def test_no_process_takes_the_living_work_of_another_for_dead(tmp_path: Path, dsn: str) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=dsn)
+def test_no_process_takes_the_living_work_of_another_for_dead(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
     with ExitStack() as closing, ExitStack() as dying:
         owner = dying.enter_context(open_platform(settings))
         fill(owner)
@@ -125,14 +125,14 @@ def test_no_process_takes_the_living_work_of_another_for_dead(tmp_path: Path, ds
 
 @pytest.mark.postgres
 def test_what_is_asked_of_a_process_beside_the_owner_is_done_by_the_owner(
-    tmp_path: Path, dsn: str
+    tmp_path: Path, postgres_database: str
 ) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=dsn)
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
     with open_platform(settings) as platform:
         fill(platform)
         asked = plan(platform, 5)
         key = platform.keys.create("admin", "some-admin", tenant="house").token
-    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": dsn}
+    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": postgres_database}
     folder = ("--data", settings.data)
     forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
     with running("serve", *folder, "--port", "0", more=servers) as serve:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from carbon254.adapters.nats.bus import NatsBus
 from carbon254.adapters.nats.connection import Address
@@ -26,7 +25,6 @@ from carbon254.adapters.nats.server import NatsServer
 from carbon254.config.container import open_platform
 from carbon254.config.settings import Settings
 from carbon254.core.domain.documents import Document
-from carbon254.ports.testing.servers import PostgresServer
 
 pytestmark = pytest.mark.integration
 NOTHING: Mapping[str, str] = {}
@@ -248,24 +246,16 @@ def test_a_killed_process_leaves_a_folder_that_works(
 # ---------------------------------------------------------------- apart, on servers
 
 
-@pytest.fixture
-def database(postgres_server: PostgresServer) -> Iterator[str]:
-    """The address of a database of the test's own, since processes take the schema that they always take."""
-    postgres_server.run("CREATE DATABASE processes")
-    yield make_conninfo(postgres_server.dsn, dbname="processes")
-    postgres_server.run("DROP DATABASE processes WITH (FORCE)")
-
-
 @pytest.mark.postgres
 @pytest.mark.nats
 def test_on_servers_each_part_runs_apart(
-    tmp_path: Path, database: str, nats_server: NatsServer, documents: list[Document]
+    tmp_path: Path, postgres_database: str, nats_server: NatsServer, documents: list[Document]
 ) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=database)
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
     with open_platform(settings) as platform:
         platform.ingest.run(documents, synthetic=True)
     servers = {
-        "CARBON254_STORE": "postgres", "CARBON254_DSN": database, "CARBON254_NATS": nats_server.url,
+        "CARBON254_STORE": "postgres", "CARBON254_DSN": postgres_database, "CARBON254_NATS": nats_server.url,
     }  # fmt: skip
     folder = ("--data", settings.data)
     with (

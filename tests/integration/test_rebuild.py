@@ -20,7 +20,6 @@ from carbon254.core.domain.revisions import current_rows
 from carbon254.core.usecases.platform import Platform
 from carbon254.core.usecases.reread_documents import RereadDocuments
 from carbon254.ports.markets import chunks
-from carbon254.ports.testing.servers import PostgresServer
 
 pytestmark = pytest.mark.integration
 
@@ -41,11 +40,7 @@ def folder(
 
         yield lambda: open_platform(Settings(data=tmp_path)), lose
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.run("DROP DATABASE IF EXISTS rebuilt WITH (FORCE)")
-    server.run("CREATE DATABASE rebuilt")
-    head, _, tail = server.dsn.partition("?")
-    dsn = f"{head.rpartition('/')[0]}/rebuilt" + (f"?{tail}" if tail else "")
+    dsn: str = request.getfixturevalue("postgres_database")
     settings = Settings(data=tmp_path, store="postgres", dsn=dsn)
 
     def drop() -> None:
@@ -58,7 +53,6 @@ def folder(
             )
 
     yield lambda: open_platform(settings), drop
-    server.run("DROP DATABASE rebuilt WITH (FORCE)")
 
 
 def table(platform: Platform, **clocks: Any) -> list[tuple[Any, ...]]:
