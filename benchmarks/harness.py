@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -205,6 +206,35 @@ class Context:
         for action in reversed(self._undo):
             with suppress(OSError):
                 action()
+
+
+class Worker:
+    """A process of its own that answers in lines; the first says that it is ready."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        self.heard()
+
+    def ask(self, *words: str) -> str:
+        """Send a line and return the answer."""
+        assert self._process.stdin
+        self._process.stdin.write("\t".join(words) + "\n")
+        self._process.stdin.flush()
+        return self.heard()
+
+    def heard(self) -> str:
+        """The next line that it says."""
+        assert self._process.stdout
+        if line := self._process.stdout.readline():
+            return line.strip()
+        raise RuntimeError(f"a worker ended with {self._process.wait()}")
+
+    def close(self) -> None:
+        """End it, whatever it is doing."""
+        self._process.kill()
+        self._process.communicate()
 
 
 def peak_memory() -> int:

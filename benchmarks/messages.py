@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from benchmarks.harness import ROOT, Context, Line, Pairs, milliseconds
+from benchmarks.harness import Context, Line, Pairs, Worker, milliseconds
 
 _FLOOR = "<= 1.50"
 _OURS = "md.v1.caiso.real_time-rtd.price.hub.TH_NP15_GEN-APND"
@@ -56,24 +55,8 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
-class Subscriber:
-    """A process that says when each message came."""
-
-    def __init__(self, kind: str, url: str, subject: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.messages_worker", kind, url, subject]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        self.heard()
-
-    def heard(self) -> str:
-        """What it says next."""
-        assert self._process.stdout
-        if line := self._process.stdout.readline():
-            return line
-        raise RuntimeError(f"a subscriber ended with {self._process.wait()}")
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+def _subscriber(kind: str, url: str, subject: str) -> Worker:
+    return Worker(sys.executable, "-m", "benchmarks.messages_worker", kind, url, subject)
 
 
 class Ours:
@@ -86,7 +69,7 @@ class Ours:
 
         self._bus = NatsBus(Address(url=url))
         self._bus.prepare([stream_of(_OURS)])
-        self._subscriber = Subscriber("ours", url, _OURS)
+        self._subscriber = _subscriber("ours", url, _OURS)
         self._number = 0
 
     def round(self, count: int) -> list[float]:
@@ -112,7 +95,7 @@ class Bare:
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self._open(url))
-        self._subscriber = Subscriber("bare", url, _BARE)
+        self._subscriber = _subscriber("bare", url, _BARE)
         self._number = 0
 
     async def _open(self, url: str) -> None:

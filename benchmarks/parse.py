@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks import made
-from benchmarks.harness import CACHE, ROOT, Context, Line, Pairs, milliseconds, note
+from benchmarks.harness import CACHE, ROOT, Context, Line, Pairs, Worker, milliseconds, note
 from carbon254.adapters.plugins.host import PluginHost
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.observations import concatenate
@@ -45,46 +45,19 @@ def parse_miso(context: Context) -> Iterator[Line]:
     yield from _parse("miso", document, context)
 
 
-class Worker:
-    """A process that reads when it is told to and answers with its seconds of CPU."""
-
-    def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        self._hear()
-
-    def ask(self, *words: str) -> str:
-        """Send a line and return the answer."""
-        assert self._process.stdin
-        self._process.stdin.write("\t".join(words) + "\n")
-        self._process.stdin.flush()
-        return self._hear()
-
-    def _hear(self) -> str:
-        assert self._process.stdout
-        if line := self._process.stdout.readline():
-            return line.strip()
-        raise RuntimeError(f"a worker ended with {self._process.wait()}")
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate()
-
-
 def _parse(market: str, document: Document, context: Context) -> Iterator[Line]:
     name = f"parse_{market}"
     path = context.folder / document.name
     path.write_bytes(document.body)
     pair = f"{market}={path}"
-    ours = Worker([sys.executable, "-m", "benchmarks.our_worker", pair])
+    ours = Worker(sys.executable, "-m", "benchmarks.our_worker", pair)
     context.later(ours.close)
     python = _gridstatus(context)
     if python is None:
         took = float(ours.ask("time", market))
         yield Line(name, milliseconds(took), "-", None, _FLOOR, "gridstatus is not installed")
         return
-    other = Worker([str(python), str(ROOT / "benchmarks" / "gridstatus_worker.py"), pair])
+    other = Worker(str(python), str(ROOT / "benchmarks" / "gridstatus_worker.py"), pair)
     context.later(other.close)
     _compare(market, document, other, context.folder / f"{market}.npz")
     for worker in (ours, other):

@@ -71,7 +71,10 @@ class ExecutionLog(Protocol):
         ...
 
     def executions(
-        self, kind: ExecutionKind | None = None, configuration: str | None = None
+        self,
+        kind: ExecutionKind | None = None,
+        configuration: str | None = None,
+        state: ExecutionState | None = None,
     ) -> Sequence[Execution]:
         """Executions, those that started last first; of equal start by id."""
         ...

@@ -15,3 +15,8 @@ class Stop(Protocol):
     def wait(self, timeout: float) -> bool:
         """Wait for the end, but no longer than ``timeout`` seconds; whether it came."""
         ...
+
+
+def is_stopped(stop: Stop | None) -> bool:
+    """Whether it was told to end; what nobody can tell goes on."""
+    return stop is not None and stop.is_set()

@@ -25,7 +25,7 @@ from carbon254.core.domain.errors import Carbon254Error, FeedUnavailable, Interr
 from carbon254.ports.clock import Clock
 from carbon254.ports.closing import Closing
 from carbon254.ports.fetching import FetchLimits
-from carbon254.ports.stopping import Stop
+from carbon254.ports.stopping import Stop, is_stopped
 
 MOST_REDIRECTS: Final = 5
 
@@ -108,7 +108,7 @@ class HttpFetcher(Closing):
         """Ask once, following redirects."""
         for _ in range(MOST_REDIRECTS + 1):
             self._rates.wait(sent.target.url.host, sent.target.card)
-            if stop is not None and stop.is_set():  # nobody waits for this any more
+            if is_stopped(stop):  # nobody waits for this any more
                 raise Interrupted(f"{sent.what}: not asked any more.")
             asked_at = self._clock.now()
             with translated(sent.what), closing(self._send(sent)) as response:

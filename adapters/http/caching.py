@@ -65,9 +65,8 @@ class AnswerCache:
 
 def etag_of(*parts: bytes) -> str:
     """A strong entity tag of everything that decides an answer's bytes."""
-    found = (
-        hashlib.sha256()
-    )  # processors compute it themselves: of a large body that is half the time
+    # Processors compute this one themselves: of a large body that is half the time.
+    found = hashlib.sha256()
     for part in parts:
         found.update(len(part).to_bytes(8, "big") + part)
     return f'"{found.hexdigest()[:32]}"'

@@ -69,14 +69,13 @@ class NatsSubscription:
     def take(self, limit: int, timeout: float) -> Sequence[Delivery]:
         taken: list[Delivery] = []
         with suppress(Empty):
-            one = None if self._closed else self._waiting.get(timeout=timeout)
-            while one is not None:
-                taken.append(one)
-                if len(taken) == limit:
+            while len(taken) < limit:
+                one = self._waiting.get(timeout=0.0 if taken else timeout)
+                if one is None:
+                    self._waiting.put(None)  # for others that wait
                     break
-                one = self._waiting.get_nowait()
+                taken.append(one)
         if self._closed:
-            self._waiting.put(None)  # for others that wait
             return []
         if taken and self._waiting.empty() and not self._thread.loop.is_closed():
             self._thread.loop.call_soon_threadsafe(self._room.set)

@@ -67,9 +67,8 @@ class PostgresLeadership:
 
     def release(self) -> None:
         with self._guard:
-            if (
-                self._connection is not None
-            ):  # the server may notice a while later that a connection is closed
+            # The server may notice only a while later that a connection is closed.
+            if self._connection is not None:
                 with suppress(psycopg.Error):
                     self._connection.execute("SELECT pg_advisory_unlock(%s)", [self._key])
             self._drop()

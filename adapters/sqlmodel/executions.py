@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from carbon254.adapters.sqlmodel.store import SqlRecordStore
 from carbon254.adapters.sqlmodel.tables import ExecutionRow, PartRow
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionKind
+from carbon254.ports.executions import Execution, ExecutionKind, ExecutionState
 
 
 class SqlExecutionLog:
@@ -33,13 +33,18 @@ class SqlExecutionLog:
             return _execution(row)
 
     def executions(
-        self, kind: ExecutionKind | None = None, configuration: str | None = None
+        self,
+        kind: ExecutionKind | None = None,
+        configuration: str | None = None,
+        state: ExecutionState | None = None,
     ) -> Sequence[Execution]:
         query = select(ExecutionRow)
         if kind is not None:
             query = query.where(ExecutionRow.kind == kind)
         if configuration is not None:
             query = query.where(ExecutionRow.configuration == configuration)
+        if state is not None:
+            query = query.where(ExecutionRow.state == state)
         query = query.order_by(col(ExecutionRow.started_at).desc(), ExecutionRow.id)
         with self._records.session() as session:
             return [_execution(row) for row in session.exec(query)]

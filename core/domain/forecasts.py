@@ -187,6 +187,15 @@ class MemberForecasts:
             )
 
 
+def days_learnt_from(day: date, lead: int, count: int) -> tuple[date, date]:
+    """First and last of the ``count`` days of errors that are known when ``day`` is forecast ``lead`` days ahead.
+
+    Errors of forecasts made as far ahead: the last of them is the day before the forecast's first.
+    """
+    last = day - timedelta(lead + 1)
+    return last - timedelta(count - 1), last
+
+
 def quantile_measure(measure: str, level: float) -> str:
     """The measure that holds a quantile of another: ``price`` at 0.05 is ``price-p05``, at 0.025 ``price-p02_5``.
 

@@ -12,7 +12,7 @@ from carbon254.core.domain.errors import Carbon254Error, Interrupted, PluginBrok
 from carbon254.core.domain.time import Window, day_window, days_in
 from carbon254.core.usecases.ingest_documents import IngestDocuments, Outcome, Status
 from carbon254.ports.fetching import Fetcher, FetchLimits
-from carbon254.ports.stopping import Stop
+from carbon254.ports.stopping import Stop, is_stopped
 
 Asking = Generator[Request, Document, None]
 _GIVE_UP: Mapping[str, Status] = {"not_published_yet": "no_data"}
@@ -52,7 +52,7 @@ class FetchDocuments:
             for outcome in self._part(card, dataset, part, observed=observed, stop=stop):
                 on_outcome(outcome)
                 outcomes.append(outcome)
-            if stop is not None and stop.is_set():
+            if is_stopped(stop):
                 break
         return outcomes
 

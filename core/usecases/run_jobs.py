@@ -20,7 +20,7 @@ from carbon254.core.usecases.find_missed_work import FindMissedWork
 from carbon254.core.usecases.ingest_documents import Outcome
 from carbon254.core.usecases.raise_alarms import RaiseAlarms
 from carbon254.ports.records import Facts
-from carbon254.ports.stopping import Stop
+from carbon254.ports.stopping import Stop, is_stopped
 
 # Every few minutes only what must be whole is judged; places by the hundred are for `carbon254 quality`.
 _MANY: Final = ("node", "unit", "aggregate", "constraint")
@@ -108,7 +108,7 @@ class RunJobs:
 
         def hear(outcome: Outcome) -> None:
             outcomes.append(outcome)
-            if _is_stopped(stop) or _is_away(outcomes):
+            if is_stopped(stop) or _is_away(outcomes):
                 raise _Stopped
 
         failed: Outcome | Carbon254Error | None = None
@@ -167,7 +167,7 @@ class RunJobs:
         findings = self.quality.run(_WATCHED, markets=(job.market,))
         card = self.missed.catalogue.cards()[job.market]
         for dataset, facts in card.datasets.items():
-            if _is_stopped(stop):  # an alarm may wait for a message server that is away
+            if is_stopped(stop):  # an alarm may wait for a message server that is away
                 return JobState(job, now, code=Interrupted.code, message="not all was judged")
             own = [one for one in findings if one.series and card.feeding(one.series) is facts]
             self.alarms.judge(job.market, dataset, "freshness", _worst(own, "freshness"))
@@ -177,10 +177,6 @@ class RunJobs:
 
 class _Stopped(Exception):
     """The process is going down; what is recorded stays, the rest is found missing after the next start."""
-
-
-def _is_stopped(stop: Stop | None) -> bool:
-    return stop is not None and stop.is_set()
 
 
 def _is_away(outcomes: Sequence[Outcome]) -> bool:

@@ -26,7 +26,7 @@ class TakeQueued:
     def run(self) -> int:
         """Take what is queued, the oldest first, and do it behind this call; how many there were."""
         runner = self.forecast.runner
-        waiting = [one for one in runner.log.executions() if one.state == "queued"]
+        waiting = runner.log.executions(state="queued")
         for one in reversed(waiting):
             runner.take(one)
             use_case = self.forecast if one.kind == "forecast" else self.backtest

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 import pytest
 from attrs import evolve
 
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionLog, Workers
+from carbon254.ports.executions import Execution, ExecutionLog, ExecutionState, Workers
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -93,6 +94,15 @@ class ExecutionLogSuite:
         assert [one.id for one in log.executions(configuration="spring")] == ["a1", "f"]
         assert [one.id for one in log.executions("backtest", "other")] == ["o"]
         assert log.executions("forecast", "other") == []
+
+    def test_those_in_a_state_are_found_wherever_they_stand(self, log: ExecutionLog) -> None:
+        for state in get_args(ExecutionState):
+            log.put(evolve(MADE, id=state, state=state))
+        log.put(evolve(MADE, id="later", state="queued", started_at=NOON + HOUR))
+        assert [one.id for one in log.executions(state="queued")] == ["later", "queued"]
+        assert [one.id for one in log.executions("backtest", "spring", "done")] == ["done"]
+        log.put(evolve(MADE, id="later", state="running"))
+        assert [one.id for one in log.executions(state="queued")] == ["queued"]
 
     def test_one_that_is_not_there_is_not_found(self, log: ExecutionLog) -> None:
         with pytest.raises(NotFound, match="nowhere"):

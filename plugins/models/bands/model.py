@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, le, min_len
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
+from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec, days_learnt_from
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.bands.adapting import LEAST_DAYS, Adapted, adapt
@@ -92,8 +92,7 @@ class _Day:
 
     def __init__(self, parameters: BandsParameters, reader: Reader, day: date, lead: int) -> None:
         self._parameters = parameters
-        last = day - timedelta(lead + 1)
-        first = last - timedelta(parameters.window - 1)
+        first, last = days_learnt_from(day, lead, parameters.window)
         self._said = reader.members(day, day, lead).values[:, 0]
         self._past = reader.members(first, last, lead).values
         self._actual = reader.days(reader.subject.target, first, last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from attrs import field, frozen
 from attrs.validators import ge, min_len
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
+from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec, days_learnt_from
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.blend.weighing import weigh
@@ -92,8 +92,7 @@ def _weights(
     weights = np.where(there, 1.0 / np.count_nonzero(there), 0.0)
     if parameters.window < _LEAST_DAYS or np.count_nonzero(there) < 2:
         return weights
-    last = day - timedelta(lead + 1)
-    first = last - timedelta(parameters.window - 1)
+    first, last = days_learnt_from(day, lead, parameters.window)
     past = reader.members(first, last, lead).values
     told = there & (np.isfinite(past).all(axis=2).sum(axis=1) >= _LEAST_DAYS)
     if np.count_nonzero(told) < 2:

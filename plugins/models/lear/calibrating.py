@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
 from attrs import frozen
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon
+from carbon254.core.domain.forecasts import Forecast, Horizon, days_learnt_from
 from carbon254.core.domain.observations import Column
 from carbon254.ports.models import Reader
 
@@ -50,8 +50,7 @@ class Calibration:
 
     def _errors(self, reader: Reader, day: date, lead: int) -> Column:
         """Mean absolute errors of forecasts made as far ahead, on hours of which all are known; ``NaN`` for too few."""
-        last = day - timedelta(lead + 1)
-        first = last - timedelta(self.days - 1)
+        first, last = days_learnt_from(day, lead, self.days)
         past = reader.members(first, last, lead).values
         actual = reader.days(reader.subject.target, first, last)
         errors = np.abs(past - actual)

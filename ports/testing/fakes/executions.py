@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionKind
+from carbon254.ports.executions import Execution, ExecutionKind, ExecutionState
 
 
 class MemoryWorkers:
@@ -41,12 +41,17 @@ class MemoryExecutionLog:
         return self._executions[id]
 
     def executions(
-        self, kind: ExecutionKind | None = None, configuration: str | None = None
+        self,
+        kind: ExecutionKind | None = None,
+        configuration: str | None = None,
+        state: ExecutionState | None = None,
     ) -> Sequence[Execution]:
         found = [
             one
             for one in self._executions.values()
-            if kind in (None, one.kind) and configuration in (None, one.configuration)
+            if kind in (None, one.kind)
+            and configuration in (None, one.configuration)
+            and state in (None, one.state)
         ]
         return sorted(found, key=lambda one: (-one.started_at.timestamp(), one.id))
 
