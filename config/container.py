@@ -275,7 +275,7 @@ class Container(containers.DeclarativeContainer):
     work: providers.Object[str] = providers.Object(WORK)
     workers = providers.Resource(_closing, _workers, settings)
     runner = Shared(
-        RunModels, models, executor.provider, archive, executions, workers, work, beside
+        RunModels, models, executor.provider, archive, executions, executions, workers, work, beside
     )
     watch = Shared(WatchExecutions, executions, workers, clock)
     behind = Shared(Behind, log, providers.Callable(_giving_up, executor.provider))

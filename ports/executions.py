@@ -1,17 +1,15 @@
-"""The log of what models did: executions (a forecast, a backtest) with their progress, and parts that are done."""
+"""What models did: executions (a forecast, a backtest) with their progress, and parts of them that are done."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from carbon254.core.domain.executions import ExecutionKind, ExecutionState
 from carbon254.core.domain.time import utc, utc_or_none
-
-ExecutionKind = Literal["forecast", "backtest"]
-ExecutionState = Literal["queued", "running", "done", "failed"]
 
 
 @frozen(kw_only=True)
@@ -39,6 +37,11 @@ class Execution:
         """The process that works on it, by its name among `Workers`."""
         return str(self.facts.get("worker", ""))
 
+    def taken_by(self, worker: str) -> Execution:
+        """The same as this worker's running work."""
+        own = {**self.facts, "worker": worker}
+        return evolve(self, state="running", code="", message="", facts=own)
+
 
 class Workers(Protocol):
     """The processes that work on executions, each by a name of its own: which of them live."""
@@ -60,10 +63,17 @@ class Workers(Protocol):
 
 
 class ExecutionLog(Protocol):
-    """Executions by id, and finished parts by what they were made from."""
+    """Executions by id."""
 
     def put(self, execution: Execution) -> None:
         """Keep an execution durably; one of the same id is replaced."""
+        ...
+
+    def claim(self, id: str, worker: str) -> Execution | None:  # noqa: A002 - the word of the record
+        """Make what is queued the running work of this worker, in one step; None where it is queued no more.
+
+        Of all that claim an execution at once, one gets it. Raises `NotFound`.
+        """
         ...
 
     def execution(self, id: str) -> Execution:  # noqa: A002 - the word of the record
@@ -78,6 +88,10 @@ class ExecutionLog(Protocol):
     ) -> Sequence[Execution]:
         """Executions, those that started last first; of equal start by id."""
         ...
+
+
+class PartLog(Protocol):
+    """Finished parts of executions, by a digest of what they were made from."""
 
     def keep_part(self, key: str, digest: str) -> None:
         """Say that the part of this key lies in the archive under the digest; again replaces it."""

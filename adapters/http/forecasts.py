@@ -17,18 +17,18 @@ from attrs import frozen
 from carbon254.adapters.http.cursors import Pinned
 from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
+from carbon254.adapters.http.executions import told
 from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, ScoresAsked
 from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, NotFound
+from carbon254.core.domain.executions import ExecutionKind
 from carbon254.core.domain.schemas import build, json_schema
-from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import format_instant
 from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.core.usecases.score_forecasts import scores
-from carbon254.core.usecases.watch_executions import WatchExecutions
-from carbon254.ports.executions import Execution, ExecutionKind
+from carbon254.core.usecases.watch_executions import WatchExecutions, series_of
+from carbon254.ports.executions import Execution
 from carbon254.ports.jobs import Background
 from carbon254.ports.models import ModelCatalogue
 from carbon254.ports.records import Facts
@@ -209,32 +209,6 @@ class Backtests(_Started):
                 return Made(head)
 
             door.give(request, response, call, form, ScoresAsked, make, keep=False)
-
-
-def series_of(execution: Execution) -> tuple[SeriesId, ...]:
-    """The series that an execution reads."""
-    facts = execution.facts
-    if execution.kind == "forecast":
-        asked = facts["request"]
-        return tuple(SeriesId.parse(one) for one in (asked["series"], *asked["exogenous"]))
-    targets = facts["plan"]["targets"]
-    return tuple(
-        SeriesId.parse(one)
-        for target in targets
-        for one in (target["series"], *target["exogenous"])
-    )
-
-
-def told(execution: Execution) -> dict[str, Any]:
-    """What is said of every execution."""
-    finished = execution.finished_at
-    return {
-        "id": execution.id, "configuration": execution.configuration, "state": execution.state,
-        "done": execution.done, "total": execution.total, "started_at": format_instant(execution.started_at),
-        "finished_at": finished and format_instant(finished), "code": execution.code or None,
-        "message": execution.message or None, "targets": [str(one) for one in series_of(execution)[:1]],
-        "series": execution.facts.get("series", []), "document": execution.result or None,
-    }  # fmt: skip
 
 
 def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:

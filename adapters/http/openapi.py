@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from carbon254.adapters.http.asking import written
+from carbon254.adapters.http.executions import ExecutionTold
 from carbon254.adapters.http.formats import PROBLEM, TABLES
 from carbon254.adapters.http.problems import Problem
 from carbon254.adapters.http.routes import Route
@@ -92,9 +93,7 @@ def _starting(route: Route, body: type[Any]) -> dict[str, Any]:
     done = {
         "description": "Taken down; the work goes on behind the answer",
         "headers": {"Location": location},
-        "content": {
-            "application/json": {"schema": {"type": "object", "required": ["id", "state"]}}
-        },
+        "content": {"application/json": {"schema": _told(ExecutionTold)}},
     }
     refusals = {
         status: {"$ref": f"#/components/responses/{status}"} for status in (*_REFUSALS, *_STARTING)
@@ -182,9 +181,14 @@ def _table(route: Route) -> dict[str, Any]:
 
 def _plain(route: Route) -> dict[str, Any]:
     if attrs.has(route.answer):
-        whole: dict[str, Any] = _simple(json_schema(route.answer))
-        return {**whole, "additionalProperties": True}
+        return _told(route.answer)
     return {"type": "object", "required": list(route.answer)}
+
+
+def _told(answer: type[Any]) -> dict[str, Any]:
+    """The schema of an answer, which may say more."""
+    whole: dict[str, Any] = _simple(json_schema(answer))
+    return {**whole, "additionalProperties": True}
 
 
 def _simple(schema: Any) -> Any:

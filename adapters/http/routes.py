@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from carbon254.adapters.http import parameters
+from carbon254.adapters.http.executions import BacktestsTold, ExecutionTold, ForecastsTold
 from carbon254.adapters.http.tables import Kind
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.board import Board
@@ -80,8 +81,6 @@ _DECISION: Final = (
     "request_id", "reason",
 )  # fmt: skip
 
-_EXECUTION: Final = ("id", "configuration", "state", "done", "total", "started_at", "targets")
-
 ROUTES: Final = (
     Route("/v1/markets", "markets", "The installed markets", answer=("markets",)),
     Route("/v1/markets/{market}", "markets", "One market's card", suffix="one", answer=_MARKET),
@@ -134,18 +133,18 @@ ROUTES: Final = (
         "forecasts",
         "Forecasts that were made",
         parameters.ExecutionsAsked,
-        answer=("forecasts",),
+        answer=ForecastsTold,
         body=ForecastRequest,
     ),
     Route(
-        "/v1/forecasts/{execution}", "forecasts", "One forecast", suffix="one", answer=_EXECUTION
+        "/v1/forecasts/{execution}", "forecasts", "One forecast", suffix="one", answer=ExecutionTold
     ),
     Route(
         "/v1/backtests",
         "backtests",
         "Backtests",
         parameters.ExecutionsAsked,
-        answer=("backtests",),
+        answer=BacktestsTold,
         body=BacktestPlan,
     ),
     Route(
@@ -154,7 +153,7 @@ ROUTES: Final = (
         "One backtest and its scores",
         parameters.ScoresAsked,
         "one",
-        answer=_EXECUTION,
+        answer=ExecutionTold,
     ),
     Route(
         "/v1/me",

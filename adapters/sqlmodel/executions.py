@@ -1,16 +1,18 @@
-"""`ExecutionLog` beside the record store, in the same database."""
+"""`ExecutionLog` and `PartLog` beside the record store, in the same database."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from attrs import asdict
 from sqlmodel import col, select
 
 from carbon254.adapters.sqlmodel.store import SqlRecordStore
 from carbon254.adapters.sqlmodel.tables import ExecutionRow, PartRow
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionKind, ExecutionState
+from carbon254.core.domain.executions import ExecutionKind, ExecutionState
+from carbon254.ports.executions import Execution
 
 
 class SqlExecutionLog:
@@ -24,6 +26,20 @@ class SqlExecutionLog:
         row.facts = dict(execution.facts)
         with self._records.session(writes=True) as session:
             session.merge(row)
+
+    def claim(self, id: str, worker: str) -> Execution | None:  # noqa: A002 - the word of the record
+        # What is queued changes in nothing but its state, so only that is looked at again.
+        taken = self.execution(id).taken_by(worker)
+        update = (
+            sa.update(ExecutionRow)
+            .where(col(ExecutionRow.id) == id, col(ExecutionRow.state) == "queued")
+            .values(
+                state=taken.state, code=taken.code, message=taken.message, facts=dict(taken.facts)
+            )
+            .returning(col(ExecutionRow.id))
+        )
+        with self._records.session(writes=True) as session:
+            return taken if session.exec(update).first() else None
 
     def execution(self, id: str) -> Execution:  # noqa: A002 - the word of the record
         with self._records.session() as session:

@@ -84,6 +84,12 @@ class SeriesPattern:
         """
         return cls(*(part if part == "*" else _WILD.sub(r"[\1]", part) for part in parts))
 
+    @classmethod
+    def exactly(cls, series: SeriesId) -> SeriesPattern:
+        """A pattern of one series, whatever its parts are written with."""
+        parts = (series.market, series.run, series.measure, series.kind, series.location)
+        return cls(*(_WILD.sub(r"[\1]", part) for part in parts))
+
     def matches(self, series: SeriesId) -> bool:
         """Whether the series is one of these."""
         parts = (series.market, series.run, series.measure, series.kind)
@@ -152,6 +158,11 @@ class Scope:
     def everything(cls) -> Scope:
         """The scope of jobs, and of the owner of the data folder."""
         return cls((SeriesPattern(),))
+
+    @classmethod
+    def of(cls, series: Iterable[SeriesId]) -> Scope:
+        """The scope of work on these series: it shows them and no other."""
+        return cls(map(SeriesPattern.exactly, series))
 
     def without(self, patterns: Iterable[SeriesPattern]) -> Scope:
         """This scope less what the patterns match."""

@@ -112,26 +112,27 @@ class RunBacktest:
             raise Conflict(
                 f"backtest {execution.id} is done: 'carbon254 backtest show {execution.id}' prints it."
             )
-        workers = self.runner.workers
-        theirs = execution.state == "running" and execution.worker != workers.join()
-        if theirs and workers.lives(execution.worker):
-            raise Conflict(f"backtest {execution.id} is worked on by another process.")
-        execution = self.runner.take(execution)
+        execution = self.runner.resume(execution)
         with self.runner.failing(execution_id, self.ingest.clock.now):
             done = self._work(execution, scope, on_progress)
         self.runner.log.put(done.execution)
         return done
 
     def result(self, execution_id: str) -> BacktestResult:
-        """A finished backtest. Raises `NotFound`, `Conflict` for one that is not done."""
+        """A finished backtest. Raises `NotFound`, `Conflict` for one that is not done, with what it waits for."""
         execution = self._of(execution_id)
         if execution.state != "done":
-            raise Conflict(
-                f"backtest {execution.id} is {execution.state}: "
-                f"'carbon254 backtest resume {execution.id}' goes on with it."
-            )
+            raise Conflict(f"backtest {execution.id} is {execution.state}: {self._next(execution)}")
         body = self.ingest.archive.get(execution.result)
         return BacktestResult(execution, read_tables(body, execution.facts["subjects"]))
+
+    def _next(self, execution: Execution) -> str:
+        """What brings a backtest that is not done to its end."""
+        if execution.state == "queued":
+            return f"it {execution.message}"
+        if self.runner.is_worked_on(execution):
+            return f"{execution.done} of {execution.total} are done; ask again when it is."
+        return f"'carbon254 backtest resume {execution.id}' goes on with it."
 
     def _of(self, execution_id: str) -> Execution:
         execution = self.runner.log.execution(execution_id)

@@ -142,11 +142,12 @@ class RunForecast:
 
         For a day whose gate is open the origin is now, and what we had recorded counts; for an earlier day it is the
         gate closure, and what had been published by then. Raises `NotFound`, `InvalidRequest`, `NotEntitled`,
-        `PluginBroken` (the model failed).
+        `PluginBroken` (the model failed), `Conflict` for one that another process works on.
         """
         execution = self.runner.log.execution(execution_id)
         if execution.kind != "forecast":
             raise NotFound(f"{execution_id} is a {execution.kind}, no forecast.")
+        execution = self.runner.resume(execution)
         with self.runner.failing(execution_id, self.ingest.clock.now):
             case = self._case(build(ForecastRequest, execution.facts["request"]), scope)
             return self._keep(case, execution, self._execute(case, on_days))

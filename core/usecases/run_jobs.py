@@ -55,7 +55,7 @@ class RunJobs:
     alarms: RaiseAlarms
     facts: Facts
     checkpoint: Callable[[], str | None]
-    queued: Callable[[], int]
+    queued: Callable[[Stop | None], int]
     credentials: Mapping[str, str] = field(factory=dict, repr=False)
     _states: dict[str, JobState] = field(factory=dict, init=False, eq=False, repr=False)
 
@@ -88,7 +88,7 @@ class RunJobs:
             case "checkpoint":
                 state = JobState(job, now, message="signed" if self.checkpoint() else "nothing new")
             case "executions":
-                state = JobState(job, now, message=f"{self.queued()} taken")
+                state = JobState(job, now, message=f"{self.queued(stop)} queued")
             case _:
                 state = self._ask(job, now, before, stop)
         self._states[job.name] = state

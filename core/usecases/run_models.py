@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from carbon254.core.domain.backtests import Conditions, DayForecast, Origins, read_days, write_days
-from carbon254.core.domain.errors import Carbon254Error, Interrupted, InvalidRequest
+from carbon254.core.domain.errors import Carbon254Error, Conflict, Interrupted, InvalidRequest
 from carbon254.core.domain.forecasts import ModelSpec
 from carbon254.core.domain.schemas import build, plain
 from carbon254.core.usecases.execute_model import ModelTask
@@ -21,7 +21,7 @@ from carbon254.core.usecases.known_at import Knowledge
 from carbon254.core.usecases.watch_executions import interruption
 from carbon254.ports.archive import DocumentArchive
 from carbon254.ports.compute import Executor
-from carbon254.ports.executions import Execution, ExecutionLog, Workers
+from carbon254.ports.executions import Execution, ExecutionLog, PartLog, Workers
 from carbon254.ports.models import Combiner, ModelCatalogue
 
 _BLOCK_DAYS: Final = 28
@@ -63,6 +63,7 @@ class RunModels:
     executor: Callable[[], Executor]
     archive: DocumentArchive
     log: ExecutionLog
+    parts: PartLog
     workers: Workers
     work: str
     queues: bool = False  # this process takes nothing in, so another does what is asked of it
@@ -77,10 +78,32 @@ class RunModels:
 
     def take(self, execution: Execution) -> Execution:
         """Take down an execution as worked on by this process, which others then see to live."""
-        own = {**execution.facts, "worker": self.workers.join()}
-        taken = evolve(execution, state="running", code="", message="", facts=own)
+        taken = execution.taken_by(self.workers.join())
         self.log.put(taken)
         return taken
+
+    def claim(self, execution_id: str) -> Execution | None:
+        """Take a queued execution for this process; None where another was sooner. Raises `NotFound`."""
+        return self.log.claim(execution_id, self.workers.join())
+
+    def resume(self, execution: Execution) -> Execution:
+        """Take an execution for this process, whatever was done of it.
+
+        Raises `Conflict` where another process works on it.
+        """
+        if execution.state == "queued":
+            taken = self.claim(execution.id)
+        elif self.is_worked_on(execution) and execution.worker != self.workers.join():
+            taken = None
+        else:
+            taken = self.take(execution)
+        if taken is None:
+            raise Conflict(f"{execution.kind} {execution.id} is worked on by another process.")
+        return taken
+
+    def is_worked_on(self, execution: Execution) -> bool:
+        """Whether it runs in a process that lives."""
+        return execution.state == "running" and self.workers.lives(execution.worker)
 
     @contextmanager
     def failing(self, execution_id: str, now: Callable[[], datetime]) -> Iterator[None]:
@@ -191,12 +214,12 @@ class RunModels:
         outcomes = self.executor().outcomes(self.work, [task for task, _ in left])
         for (task, key), outcome in zip(left, outcomes, strict=True):
             if outcome.error is None:
-                self.log.keep_part(key, self.archive.put(write_days(outcome.value)))
+                self.parts.keep_part(key, self.archive.put(write_days(outcome.value)))
             on_days(len(task.days))
             yield task, outcome.value if outcome.error is None else _lost(task, outcome.error)
 
     def _kept(self, key: str) -> tuple[DayForecast, ...] | None:
-        digest = self.log.part(key)
+        digest = self.parts.part(key)
         if digest is None:
             return None
         try:

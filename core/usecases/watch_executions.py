@@ -9,8 +9,10 @@ from typing import Final
 from attrs import evolve, frozen
 
 from carbon254.core.domain.errors import Interrupted
+from carbon254.core.domain.executions import ExecutionKind
+from carbon254.core.domain.series import SeriesId
 from carbon254.ports.clock import Clock
-from carbon254.ports.executions import Execution, ExecutionKind, ExecutionLog, Workers
+from carbon254.ports.executions import Execution, ExecutionLog, Workers
 
 _AGAIN: Final = {
     "forecast": "ask again.",
@@ -60,3 +62,17 @@ def interruption(execution: Execution) -> str:
     again = _AGAIN[execution.kind].format(id=execution.id)
     done = f"interrupted after {execution.done} of {execution.total}"
     return f"{done}: the process that worked on it has ended; {again}"
+
+
+def series_of(execution: Execution) -> tuple[SeriesId, ...]:
+    """The series that an execution reads."""
+    facts = execution.facts
+    if execution.kind == "forecast":
+        asked = facts["request"]
+        return tuple(SeriesId.parse(one) for one in (asked["series"], *asked["exogenous"]))
+    targets = facts["plan"]["targets"]
+    return tuple(
+        SeriesId.parse(one)
+        for target in targets
+        for one in (target["series"], *target["exogenous"])
+    )

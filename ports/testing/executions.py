@@ -1,11 +1,10 @@
-"""The contract of `ExecutionLog`: every adapter, and the fake, passes all of it.
-
-A subclass gives a fixture ``log``: a fresh, empty one.
-"""
+"""The contracts of `ExecutionLog`, `PartLog` and `Workers`: every adapter, and the fake, passes all of its own."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args
 
@@ -13,7 +12,8 @@ import pytest
 from attrs import evolve
 
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionLog, ExecutionState, Workers
+from carbon254.core.domain.executions import ExecutionState
+from carbon254.ports.executions import Execution, ExecutionLog, PartLog, Workers
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -21,6 +21,7 @@ MADE = Execution(
     id="a1", kind="backtest", configuration="spring", state="running", started_at=NOON, total=10,
     facts={"target": "caiso/day_ahead/price/hub/X", "seed": 254, "share": 0.1, "none": None, "list": [1, "é"]},
 )  # fmt: skip
+QUEUED = evolve(MADE, state="queued", done=0, message="waits")
 
 
 class WorkersSuite:
@@ -60,7 +61,12 @@ class WorkersSuite:
 
 
 class ExecutionLogSuite:
-    """What `ExecutionLog` promises."""
+    """What `ExecutionLog` promises. Subclasses give a fresh, empty ``log``."""
+
+    @pytest.fixture
+    def beside(self, log: ExecutionLog) -> ExecutionLog:
+        """The same log as another process sees it."""
+        raise NotImplementedError
 
     def test_every_field_comes_back(self, log: ExecutionLog) -> None:
         whole = evolve(
@@ -109,9 +115,64 @@ class ExecutionLogSuite:
             log.execution("nowhere")
         assert log.executions() == []
 
-    def test_parts_are_found_by_their_key(self, log: ExecutionLog) -> None:
-        assert log.part("k") is None
-        log.keep_part("k", "d1")
-        log.keep_part("other", "d2")
-        log.keep_part("k", "d3")
-        assert (log.part("k"), log.part("other")) == ("d3", "d2")
+    def test_what_is_queued_is_claimed_once(self, log: ExecutionLog, beside: ExecutionLog) -> None:
+        log.put(QUEUED)
+        log.put(evolve(QUEUED, id="b"))
+        facts = {**QUEUED.facts, "worker": "w1"}
+        running = evolve(QUEUED, state="running", message="", facts=facts)
+        assert beside.claim("a1", "w1") == running
+        for worker in ("w1", "w2"):
+            assert log.claim("a1", worker) is None
+        assert log.execution("a1") == running
+        assert log.execution("a1").worker == "w1"
+        assert log.execution("b") == evolve(QUEUED, id="b")
+
+    @pytest.mark.parametrize("state", sorted({*get_args(ExecutionState)} - {"queued"}))
+    def test_what_is_not_queued_is_nobodys_to_claim(
+        self, log: ExecutionLog, state: ExecutionState
+    ) -> None:
+        kept = evolve(MADE, state=state, code="too_large", message="–")
+        log.put(kept)
+        assert log.claim("a1", "w1") is None
+        assert log.execution("a1") == kept
+
+    def test_what_is_not_there_cannot_be_claimed(self, log: ExecutionLog) -> None:
+        with pytest.raises(NotFound, match="nowhere"):
+            log.claim("nowhere", "w1")
+        assert log.executions() == []
+
+    def test_of_two_that_claim_at_once_one_has_it(
+        self, log: ExecutionLog, beside: ExecutionLog
+    ) -> None:
+        ids = [f"{number:02}" for number in range(30)]
+        for one in ids:
+            log.put(evolve(QUEUED, id=one))
+        together = threading.Barrier(2, timeout=60)
+
+        def claim_all(seen: ExecutionLog, worker: str) -> dict[str, str]:
+            mine = {}
+            for one in ids:
+                together.wait()
+                if seen.claim(one, worker) is not None:
+                    mine[one] = worker
+            return mine
+
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(claim_all, (log, beside), ("w1", "w2"))
+        assert sorted([*first, *second]) == ids
+        assert {one.id: one.worker for one in log.executions()} == first | second
+
+
+class PartLogSuite:
+    """What `PartLog` promises. Subclasses give a fresh, empty ``parts``."""
+
+    @pytest.fixture
+    def parts(self) -> PartLog:
+        raise NotImplementedError
+
+    def test_parts_are_found_by_their_key(self, parts: PartLog) -> None:
+        assert parts.part("k") is None
+        parts.keep_part("k", "d1")
+        parts.keep_part("other", "d2")
+        parts.keep_part("k", "d3")
+        assert (parts.part("k"), parts.part("other")) == ("d3", "d2")

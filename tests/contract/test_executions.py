@@ -1,8 +1,9 @@
-"""The logs of executions against the contract of `ExecutionLog`."""
+"""The logs of executions and their parts, and the workers, against their contracts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -13,8 +14,14 @@ from carbon254.adapters.postgres.workers import PostgresWorkers
 from carbon254.adapters.sqlmodel.executions import SqlExecutionLog
 from carbon254.adapters.sqlmodel.postgres import PostgresRecordStore
 from carbon254.adapters.sqlmodel.sqlite import SqliteRecordStore
-from carbon254.ports.executions import ExecutionLog, Workers
-from carbon254.ports.testing.executions import MADE, ExecutionLogSuite, WorkersSuite
+from carbon254.adapters.sqlmodel.store import SqlRecordStore
+from carbon254.ports.executions import ExecutionLog, PartLog, Workers
+from carbon254.ports.testing.executions import (
+    MADE,
+    ExecutionLogSuite,
+    PartLogSuite,
+    WorkersSuite,
+)
 from carbon254.ports.testing.fakes.executions import MemoryExecutionLog, MemoryWorkers
 from carbon254.ports.testing.servers import PostgresServer
 
@@ -69,18 +76,50 @@ class TestPostgresWorkers(WorkersSuite):
         one.close()
 
 
-class TestMemory(ExecutionLogSuite):
+class TestMemory(ExecutionLogSuite, PartLogSuite):
     @pytest.fixture
     def log(self) -> ExecutionLog:
         return MemoryExecutionLog()
 
-
-class TestSqlite(ExecutionLogSuite):
     @pytest.fixture
-    def log(self, tmp_path: Path) -> Iterator[ExecutionLog]:
-        records = SqliteRecordStore(tmp_path / "records.sqlite")
-        yield SqlExecutionLog(records)
-        records.close()
+    def beside(self, log: ExecutionLog) -> ExecutionLog:
+        return log  # what is in memory has one process
+
+    @pytest.fixture
+    def parts(self) -> PartLog:
+        return MemoryExecutionLog()
+
+
+class InDatabases(ExecutionLogSuite, PartLogSuite):
+    """Every opening is another connection, as of another process."""
+
+    @pytest.fixture
+    def opening(self) -> Iterator[Callable[[], SqlExecutionLog]]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, opening: Callable[[], SqlExecutionLog]) -> ExecutionLog:
+        return opening()
+
+    @pytest.fixture
+    def beside(self, log: ExecutionLog, opening: Callable[[], SqlExecutionLog]) -> ExecutionLog:
+        return opening()
+
+    @pytest.fixture
+    def parts(self, opening: Callable[[], SqlExecutionLog]) -> PartLog:
+        return opening()
+
+
+def opened(closing: ExitStack, records: SqlRecordStore) -> SqlExecutionLog:
+    closing.callback(records.close)
+    return SqlExecutionLog(records)
+
+
+class TestSqlite(InDatabases):
+    @pytest.fixture
+    def opening(self, tmp_path: Path) -> Iterator[Callable[[], SqlExecutionLog]]:
+        with ExitStack() as closing:
+            yield lambda: opened(closing, SqliteRecordStore(tmp_path / "records.sqlite"))
 
     def test_what_was_written_outlives_the_store(self, tmp_path: Path) -> None:
         for last in (False, True):
@@ -95,9 +134,11 @@ class TestSqlite(ExecutionLogSuite):
 
 
 @pytest.mark.postgres
-class TestPostgres(ExecutionLogSuite):
+class TestPostgres(InDatabases):
     @pytest.fixture
-    def log(self, postgres_server: PostgresServer, postgres_schema: str) -> Iterator[ExecutionLog]:
-        records = PostgresRecordStore(postgres_server.dsn, schema=postgres_schema)
-        yield SqlExecutionLog(records)
-        records.close()
+    def opening(
+        self, postgres_server: PostgresServer, postgres_schema: str
+    ) -> Iterator[Callable[[], SqlExecutionLog]]:
+        dsn = postgres_server.dsn
+        with ExitStack() as closing:
+            yield lambda: opened(closing, PostgresRecordStore(dsn, schema=postgres_schema))

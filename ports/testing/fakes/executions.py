@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from carbon254.core.domain.errors import NotFound
-from carbon254.ports.executions import Execution, ExecutionKind, ExecutionState
+from carbon254.core.domain.executions import ExecutionKind, ExecutionState
+from carbon254.ports.executions import Execution
 
 
 class MemoryWorkers:
@@ -26,14 +28,23 @@ class MemoryWorkers:
 
 
 class MemoryExecutionLog:
-    """Keeps everything in dictionaries; loses it when the process ends."""
+    """Keeps everything, parts too, in dictionaries; loses it when the process ends."""
 
     def __init__(self) -> None:
         self._executions: dict[str, Execution] = {}
         self._parts: dict[str, str] = {}
+        self._guard = threading.Lock()
 
     def put(self, execution: Execution) -> None:
         self._executions[execution.id] = execution
+
+    def claim(self, id: str, worker: str) -> Execution | None:  # noqa: A002
+        with self._guard:
+            found = self.execution(id)
+            if found.state != "queued":
+                return None
+            self.put(found.taken_by(worker))
+            return self.execution(id)
 
     def execution(self, id: str) -> Execution:  # noqa: A002
         if id not in self._executions:

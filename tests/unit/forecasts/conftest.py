@@ -123,7 +123,13 @@ class Desk:
     @property
     def runner(self) -> RunModels:
         return RunModels(
-            self.models, lambda: self.executor, self.archive, self.log, self.workers, self.work
+            self.models,
+            lambda: self.executor,
+            self.archive,
+            self.log,
+            self.log,
+            self.workers,
+            self.work,
         )
 
     @property
