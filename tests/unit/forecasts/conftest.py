@@ -110,7 +110,7 @@ class Desk:
     store: MemorySeriesStore = field(factory=MemorySeriesStore)
     records: MemoryRecordStore = field(factory=MemoryRecordStore)
     log: MemoryExecutionLog = field(factory=MemoryExecutionLog)
-    workers: MemoryWorkers = field(factory=lambda: MemoryWorkers(set(), "this"))
+    living: set[str] = field(factory=set)
     executor: SerialExecutor = field(factory=SerialExecutor)
     batches: int = 0
 
@@ -119,6 +119,10 @@ class Desk:
         return IngestDocuments(
             OwnCatalogue(self.catalogue), self.archive, self.journal, self.store, self.records, self.clock
         )  # fmt: skip
+
+    @property
+    def workers(self) -> MemoryWorkers:
+        return MemoryWorkers(self.living, "this")
 
     @property
     def runner(self) -> RunModels:

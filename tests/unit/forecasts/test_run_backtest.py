@@ -266,6 +266,9 @@ def test_an_interrupted_backtest_goes_on_where_it_stopped(make_desk: Callable[..
     stopped = desk.log.execution(execution.id)
     assert stopped.state == "running"
     assert 28 <= stopped.done < 70
+    with pytest.raises(Conflict, match=f"running: {stopped.done} of 120 are done"):
+        desk.backtest.result(execution.id)
+    desk.workers.close()  # its process has ended
     with pytest.raises(Conflict, match="resume"):
         desk.backtest.result(execution.id)
     counting.end_at = counting.fits = 0
