@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from carbon254.core.domain.backtests import BacktestPlan
+from carbon254.core.domain.entitlements import Scope
+from carbon254.core.domain.schemas import build
 from carbon254.core.domain.series import SeriesId
+from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.ports.testing.fakes.jobs import AtOnce
 
 from .conftest import NP15, World, opening
@@ -161,6 +165,19 @@ def test_what_is_not_there_is_not_found(own: World) -> None:
         f"/v1/forecasts/{backtest}",
     ):
         assert own.get(path).status_code == 404, path
+
+
+def test_what_is_queued_tells_which_process_it_waits_for(own: World) -> None:
+    runner = evolve(own.platform.forecast.runner, queues=True)
+    for path, body, use_case in (
+        ("/v1/forecasts", build(ForecastRequest, asked()), own.platform.forecast),
+        ("/v1/backtests", build(BacktestPlan, {**PLAN, "name": "wait"}), own.platform.backtest),
+    ):
+        waiting = evolve(use_case, runner=runner).submit(body, Scope.everything())
+        told = own.get(f"{path}/{waiting.id}")
+        assert (told.status_code, told.json["state"], told.json["code"]) == (200, "queued", None)
+        assert told.json["message"] == "waits for a process that takes it: carbon254 work."
+        assert "scores" not in told.json
 
 
 def test_what_was_interrupted_is_told_and_the_same_key_starts_it_anew(own: World) -> None:

@@ -47,6 +47,22 @@ def test_every_route_is_there_and_every_parameter_is_used(document: Any) -> None
         assert told == set(re.findall(r"\{(\w+)\}", path))
 
 
+def test_the_states_of_an_execution_are_a_closed_list_wherever_one_is_told(document: Any) -> None:
+    states = ["queued", "running", "done", "failed"]
+    for kind in ("forecasts", "backtests"):
+        started = document["paths"][f"/v1/{kind}"]["post"]["responses"]["202"]["content"]
+        one = document["paths"][f"/v1/{kind}/{{execution}}"]["get"]["responses"]["200"]["content"]
+        many = document["paths"][f"/v1/{kind}"]["get"]["responses"]["200"]["content"]
+        listed = many["application/json"]["schema"]["properties"][kind]["items"]
+        for told in (
+            started["application/json"]["schema"],
+            one["application/json"]["schema"],
+            listed,
+        ):
+            assert told["properties"]["state"]["enum"] == states
+            assert {"id", "state", "done", "total", "code", "message"} <= set(told["required"])
+
+
 def test_what_is_public_says_so(document: Any) -> None:
     public = {path for path, one in document["paths"].items() if one["get"].get("security") == []}
     assert public == {"/openapi.json", "/livez", "/readyz", "/metrics"}

@@ -33,6 +33,15 @@ def test_everything_is_everything() -> None:
     assert Scope.everything().filter(ALL) == ALL
 
 
+def test_work_on_some_series_sees_those_and_no_other() -> None:
+    wild = [SeriesId("caiso", "day_ahead", "price", "node", code) for code in ("*", "A?1", "[AB]1")]
+    tame = [SeriesId("caiso", "day_ahead", "price", "node", code) for code in ("A*1", "AB1", "A1")]
+    assert Scope.of([HUB, SLASH]).filter(ALL) == [HUB, SLASH]
+    assert Scope.of(wild).filter([*ALL, *tame, *wild]) == wild
+    assert Scope.of(ALL).filter(ALL) == ALL
+    assert Scope.of([]).filter(ALL) == []
+
+
 def test_a_pilot_of_hubs_gets_hubs_and_no_other_kind() -> None:
     assert scope("*/*/*/hub").filter(ALL) == [HUB, RTD]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,6 +52,7 @@ class Works:
     said: list[Mapping[str, Any]]
     alarms: RaiseAlarms
     jobs: RunJobs
+    queued: list[Any]  # what could end each look at the queue
 
     def at(self, text: str) -> None:
         self.world.clock.move(datetime.fromisoformat(text) - self.world.clock.now())
@@ -80,6 +82,7 @@ def works(new_world: Callable[..., Any]) -> Works:
     alarms = RaiseAlarms(world.records, world.catalogue, world.clock, said.append)
     missed = FindMissedWork(world.store, world.catalogue, world.clock)
     signed = iter(["a note", None])
+    queued: list[Any] = []
     jobs = RunJobs(
         world.fetch(fetcher),
         missed,
@@ -87,9 +90,9 @@ def works(new_world: Callable[..., Any]) -> Works:
         alarms,
         world.records,
         lambda: next(signed),
-        lambda: 2,
+        lambda stop: queued.append(stop) or 2,
     )
-    return Works(world, fetcher, said, alarms, jobs)
+    return Works(world, fetcher, said, alarms, jobs, queued)
 
 
 def give(works: Works, day: str, *answers: Any) -> None:
@@ -491,3 +494,10 @@ def test_an_alarm_waits_for_a_message_server_that_is_away(works: Works) -> None:
     alarms.judge("toy", "prices", "source", None)
     assert [one.headers["ce-type"] for one in sent][1:] == ["carbon254.FeedRecovered.v1"]
     assert message.id != sent[1].id
+
+
+def test_the_queue_is_looked_at_and_told_what_ends_it(works: Works) -> None:
+    (job,) = (one for one in works.jobs.jobs() if one.task == "executions")
+    ending = threading.Event()
+    assert works.jobs.run(job, ending).message == "2 queued"
+    assert works.queued == [ending]
