@@ -19,6 +19,7 @@ from carbon254.core.domain.errors import Conflict
 from carbon254.core.domain.schemas import build
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.usecases.platform import Platform
+from carbon254.core.usecases.run_forecast import ForecastRequest
 
 from .test_processes import Running, carbon254, running
 
@@ -150,3 +151,38 @@ def test_what_is_asked_of_a_process_beside_the_owner_is_done_by_the_owner(
             values = ask(serve, key, f"/v1/series/{series}/values?{day}")
             assert any(row["value"] is not None for row in values["rows"])
         assert serve.end()[0] == 0
+
+
+@pytest.mark.postgres
+def test_what_waits_behind_the_work_of_a_process_that_ends_is_done_by_the_next(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
+    with open_platform(settings) as platform:
+        fill(platform)
+        asked = plan(platform, 20)
+    slow = asked | {"models": [{"model": "gbm", "parameters": SLOW}]}
+    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": postgres_database}
+    work = ("work", "--data", settings.data)
+    with open_platform(settings, beside=True) as serve:
+        log, all_ = serve.executions, Scope.everything()
+        made = [
+            serve.backtest.submit(build(BacktestPlan, slow), all_).id,
+            serve.backtest.submit(build(BacktestPlan, slow | {"name": "other"}), all_).id,
+            serve.forecast.submit(build(ForecastRequest, forecast), all_).id,
+        ]
+        for number, how in enumerate((signal.SIGTERM, signal.SIGKILL)):
+            with running(*work, more=servers, until="running jobs") as process:
+                while log.execution(made[number]).state == "queued":
+                    assert process.process.poll() is None
+                process.end(how)
+            told = [log.execution(one) for one in made]
+            assert [one.code for one in told] == ["interrupted"] * (number + 1) + [""] * (
+                2 - number
+            )
+            assert {one.state for one in told[number + 1 :]} == {"queued"}
+        with running(*work, more=servers, until="running jobs") as process:
+            while log.execution(made[2]).state in LEFT:
+                assert process.process.poll() is None
+        assert log.execution(made[2]).state == "done"
