@@ -33,6 +33,7 @@ SUITES = {
     "LocationRegistry": "RecordStoreSuite",
     "MessageBus": "MessageBusSuite",
     "Outbox": "SeriesStoreSuite",
+    "PartLog": "PartLogSuite",
     "Policy": "PolicySuite",
     "QuarantineLog": "RecordStoreSuite",
     "RecordStore": "RecordStoreSuite",
