@@ -31,7 +31,7 @@ class ExecutionTold:
     finished_at: datetime | None
     code: str | None = _said("The stable code of what failed.")
     message: str | None = _said("What failed, or what it waits for.")
-    targets: tuple[SeriesId, ...] = _said("What is forecast.")
+    targets: tuple[SeriesId, ...] = _said("What is forecast: the first series of it.")
     series: tuple[SeriesId, ...] = _said("Where the numbers of a forecast that is done are kept.")
     document: str | None = _said("The digest of its result in the archive.")
 

@@ -131,7 +131,7 @@ class RunBacktest:
         if execution.state == "queued":
             return f"it {execution.message}"
         if self.runner.is_worked_on(execution):
-            return f"{execution.done} of {execution.total} are done; ask again when it is."
+            return f"{execution.done} of {execution.total} are done; ask again when all are."
         return f"'carbon254 backtest resume {execution.id}' goes on with it."
 
     def _of(self, execution_id: str) -> Execution:

@@ -93,8 +93,8 @@ class RunModels:
         """
         if execution.state == "queued":
             taken = self.claim(execution.id)
-        elif self.is_worked_on(execution) and execution.worker != self.workers.join():
-            taken = None
+        elif self.is_worked_on(execution):
+            taken = execution if execution.worker == self.workers.join() else None
         else:
             taken = self.take(execution)
         if taken is None:
