@@ -19,8 +19,8 @@ from carbon254.ports.models import Reader
 
 _LEAST_DAYS: Final = 7  # of common history, below which weights are equal
 _WINDOWS: Final = tuple(
-    {"model": "lear", "parameters": {"windows": [days]}, "label": f"lear {days}"}
-    for days in (56, 84, 1092, 1456)
+    {"model": "lear", "parameters": {"windows": [days], "bend": bend}, "label": f"lear {days}"}
+    for days, bend in ((56, 1.0), (84, 1.0), (1092, 3.0), (1456, 3.0))
 )
 MEMBERS: Final = (
     ModelSpec("blend", {"members": _WINDOWS, "window": 0}, "lear ensemble"),

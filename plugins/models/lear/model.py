@@ -52,7 +52,13 @@ class LearParameters:
             "doc": "how far a forecast may go past what its window has seen, on the scale of arcsinh"
         },
     )
-
+    bend: float = field(
+        default=1.0,
+        validator=gt(0.0),
+        metadata={
+            "doc": "how many robust standard deviations prices may lie from their median before arcsinh tames them"
+        },
+    )
     adapts: tuple[float, ...] = field(
         default=(),
         validator=deep_iterable(gt(0.0)),
@@ -130,8 +136,9 @@ class Lear:
                     numbers[rows],
                     dummies[rows],
                     wanted[rows],
-                    parameters.penalty,
-                    parameters.beyond,
+                    penalty=parameters.penalty,
+                    beyond=parameters.beyond,
+                    bend=parameters.bend,
                 )
                 estimates[len(rows)] = window, made
         if not estimates:
