@@ -26,6 +26,7 @@ MEMBERS: Final = (
     ModelSpec("blend", {"members": _WINDOWS, "window": 0}, "lear ensemble"),
     ModelSpec("gbm"),
     ModelSpec("gbm", {"members": _WINDOWS, "window": 364, "rounds": 200}, "gbm on lear"),
+    ModelSpec("kernel"),
 )
 
 

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from carbon254.core.domain.arcsinh import MedianArcsinh
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.lear.paths import walk
-from carbon254.plugins.models.lear.transforming import MedianArcsinh
 
 _RIDGE: Final = (
     1e-9  # makes a Gram matrix of collinear columns invertible, and bounds the RSS from below

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from carbon254.core.domain.arcsinh import MedianArcsinh
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Horizon
+from carbon254.core.domain.regressors import Lags, filled, regressors
 from carbon254.plugins.models.lear.estimating import estimate
 from carbon254.plugins.models.lear.model import Lear, LearParameters
-from carbon254.plugins.models.lear.regressors import Lags, filled, regressors
-from carbon254.plugins.models.lear.transforming import MedianArcsinh
 from carbon254.ports.matrix_reader import MatrixReader
 from carbon254.ports.testing.fakes.models import card
 from carbon254.ports.testing.models import LOAD, ORDINARY, PRICE, WIND, made_up, reader_of
