@@ -56,6 +56,12 @@ class TestLear(ForecasterSuite):
         return ModelHost().model("lear")
 
 
+class TestKernel(ForecasterSuite):
+    @pytest.fixture
+    def model(self) -> Forecaster:
+        return ModelHost().model("kernel")
+
+
 class TestGbm(ForecasterSuite):
     parameters: ClassVar = {"rounds": 20}
 

@@ -19,13 +19,15 @@ from carbon254.ports.models import Reader
 
 _LEAST_DAYS: Final = 7  # of common history, below which weights are equal
 _WINDOWS: Final = tuple(
-    {"model": "lear", "parameters": {"windows": [days]}, "label": f"lear {days}"}
-    for days in (56, 84, 1092, 1456)
+    {"model": "lear", "parameters": {"windows": [days], "bend": bend}, "label": f"lear {days}"}
+    for days, bend in ((56, 1.0), (84, 1.0), (1092, 3.0), (1456, 3.0))
 )
+_STARTS: Final = (*_WINDOWS, {"model": "kernel"})
 MEMBERS: Final = (
     ModelSpec("blend", {"members": _WINDOWS, "window": 0}, "lear ensemble"),
     ModelSpec("gbm"),
-    ModelSpec("gbm", {"members": _WINDOWS, "window": 364, "rounds": 200}, "gbm on lear"),
+    ModelSpec("gbm", {"members": _STARTS, "window": 364, "rounds": 200}, "gbm on others"),
+    ModelSpec("kernel"),
 )
 
 

@@ -30,6 +30,7 @@ class Growth:
     feature_share: float = 0.5
     row_share: float = 0.7
     ridge: float = 1.0
+    bend: float = 3.0  # robust standard deviations within which prices are taken as they are
 
     def options(self, seed: int) -> dict[str, Any]:
         """As LightGBM wants them."""
@@ -56,7 +57,7 @@ class Trees:
     ) -> Trees:
         """Learn from rows of features and prices counted from their base. Raises `PluginBroken` without LightGBM."""
         lightgbm = _lightgbm()
-        scale, options = _spread(above_base), growth.options(seed)
+        scale, options = _spread(above_base) * growth.bend, growth.options(seed)
         data = lightgbm.Dataset(rows, np.arcsinh(above_base / scale), params=options)
         booster = lightgbm.train(options, data, growth.rounds)
         return cls(booster, scale, follows)

@@ -48,12 +48,20 @@ class GbmParameters:
     feature_share: float = field(default=0.5, validator=[gt(0.0), le(1.0)])
     row_share: float = field(default=0.7, validator=[gt(0.0), le(1.0)])
 
+    bend: float = field(
+        default=3.0,
+        validator=gt(0.0),
+        metadata={
+            "doc": "how many robust standard deviations prices may lie from their base before arcsinh tames them"
+        },
+    )
+
     @property
     def growth(self) -> Growth:
         """The part that is LightGBM's."""
         return Growth(
             rounds=self.rounds, learning_rate=self.learning_rate, leaves=self.leaves,
-            least_rows=self.least_rows, feature_share=self.feature_share, row_share=self.row_share,
+            least_rows=self.least_rows, feature_share=self.feature_share, row_share=self.row_share, bend=self.bend,
         )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from carbon254.core.domain.arcsinh import MedianArcsinh
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.lear.paths import walk
-from carbon254.plugins.models.lear.transforming import MedianArcsinh
 
 _RIDGE: Final = (
     1e-9  # makes a Gram matrix of collinear columns invertible, and bounds the RSS from below
@@ -45,17 +45,23 @@ class Estimate:
 
 
 def estimate(
-    numbers: Column, dummies: Column, prices: Column, penalty: float = 1.0, beyond: float = 0.25
+    numbers: Column,
+    dummies: Column,
+    prices: Column,
+    *,
+    penalty: float = 1.0,
+    beyond: float = 0.25,
+    bend: float = 1.0,
 ) -> Estimate:
     """Learn from rows of regressors and of prices (rows × slots), all finite.
 
-    ``penalty`` multiplies the one that the criterion prefers; ``beyond`` is how far, on the transformed scale, a
-    forecast may go past what the rows have seen.
+    ``penalty`` multiplies the one that the criterion prefers; ``beyond`` is how far, on the scale of arcsinh, a
+    forecast may go past what the rows have seen; ``bend`` is `MedianArcsinh`'s.
     """
-    inputs, outputs = MedianArcsinh.of(numbers), MedianArcsinh.of(prices)
+    inputs, outputs = MedianArcsinh.of(numbers, bend), MedianArcsinh.of(prices, bend)
     table = np.concatenate([inputs.apply(numbers), dummies], axis=1)
     wanted = outputs.apply(prices)
-    reach = wanted.min(axis=0) - beyond, wanted.max(axis=0) + beyond
+    reach = wanted.min(axis=0) - bend * beyond, wanted.max(axis=0) + bend * beyond
     level, mean = table.mean(axis=0), wanted.mean(axis=0)
     table -= level
     wanted -= mean

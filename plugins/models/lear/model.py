@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
 import numpy as np
 from attrs import evolve, field, frozen
 from attrs.validators import deep_iterable, ge, gt, min_len
 
-from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
+from carbon254.core.domain.regressors import Lags
 from carbon254.core.domain.schemas import plain
 from carbon254.plugins.models.lear.calibrating import Calibration
 from carbon254.plugins.models.lear.estimating import Estimate, estimate
-from carbon254.plugins.models.lear.history import LEAST_ROWS, Table, read_table
-from carbon254.plugins.models.lear.regressors import Lags
+from carbon254.ports.day_history import LEAST_ROWS, read_lessons, say_days
 from carbon254.ports.models import Reader
 
 
@@ -52,7 +52,13 @@ class LearParameters:
             "doc": "how far a forecast may go past what its window has seen, on the scale of arcsinh"
         },
     )
-
+    bend: float = field(
+        default=1.0,
+        validator=gt(0.0),
+        metadata={
+            "doc": "how many robust standard deviations prices may lie from their median before arcsinh tames them"
+        },
+    )
     adapts: tuple[float, ...] = field(
         default=(),
         validator=deep_iterable(gt(0.0)),
@@ -113,33 +119,24 @@ class Lear:
         """
         if parameters.adapts:
             return Calibration(parameters.adapts, parameters.memory)
-        lags = parameters.lags
         today = reader.subject.grid.day_of(origin)
-        first = today - timedelta(max(parameters.windows) + lags.longest)
-        table = read_table(reader, max(first, reader.since), today + timedelta(1))
-        known = table.known()
-        numbers, dummies = table.regressors(lags)
-        wanted = table.prices[lags.longest :]
-        whole = np.isfinite(numbers.sum(axis=1) + wanted.sum(axis=1))
+        lessons = read_lessons(reader, today, parameters.lags, parameters.windows)
         estimates: dict[int, tuple[int, Estimate]] = {}
         for window in sorted(parameters.windows):
-            low = max(known - window, 0)
-            rows = low + np.flatnonzero(whole[low : max(known - lags.longest, 0)])
+            rows = lessons.of(window)
             if len(rows) >= LEAST_ROWS and len(rows) not in estimates:
                 made = estimate(
-                    numbers[rows],
-                    dummies[rows],
-                    wanted[rows],
-                    parameters.penalty,
-                    parameters.beyond,
+                    lessons.numbers[rows],
+                    lessons.dummies[rows],
+                    lessons.prices[rows],
+                    penalty=parameters.penalty,
+                    beyond=parameters.beyond,
+                    bend=parameters.bend,
                 )
                 estimates[len(rows)] = window, made
         if not estimates:
-            raise InvalidRequest(
-                f"too little history: {int(whole.sum())} days of {reader.subject.target} since {table.first} are "
-                f"whole with all that explains them, LEAR needs {LEAST_ROWS} and {lags.longest} days before them."
-            )
-        return Learnt(lags, tuple(estimates.values()))
+            raise lessons.too_few(reader, "LEAR")
+        return Learnt(parameters.lags, tuple(estimates.values()))
 
     def predict(self, state: Learnt | Calibration, reader: Reader, horizon: Horizon) -> Forecast:
         """The mean over the windows, day by day; days before that are not known yet are forecast on the way.
@@ -148,42 +145,15 @@ class Lear:
         """
         if isinstance(state, Calibration):
             return state.predict(reader, horizon)
-        longest = state.lags.longest
-        table = read_table(reader, horizon.first - timedelta(2 * longest), horizon.last)
-        for row in range(longest, len(table.prices)):
-            lacking = np.isnan(table.prices[row])
-            if lacking.any():
-                said = _say(state, table, row)
-                table.prices[row, lacking] = said[lacking]
-        made = table.prices[2 * longest :]
-        if not np.isfinite(made).all():
-            raise InvalidRequest(_what_lacks(reader, table, state.lags, horizon))
+        made = say_days(reader, horizon, state.lags, partial(_say, state))
         return Forecast(horizon, horizon.flatten(made), notes=_notes(state))
 
 
-def _say(state: Learnt, table: Table, row: int) -> Column:
-    """The mean over the windows for one row of the table; NaN where something that explains it is not known."""
-    part = table.between(row - state.lags.longest, row + 1)
-    numbers, dummies = part.regressors(state.lags)
-    if not np.isfinite(numbers).all():
-        return np.full(table.prices.shape[1], np.nan)
-    said = [one.predict(numbers[0], dummies[0]) for _, one in state.estimates]
+def _say(state: Learnt, numbers: Column, dummies: Column) -> Column:
+    """The mean over the windows for one day's regressors."""
+    said = [one.predict(numbers, dummies) for _, one in state.estimates]
     mean: Column = np.mean(said, axis=0)
     return mean
-
-
-def _what_lacks(reader: Reader, table: Table, lags: Lags, horizon: Horizon) -> str:
-    """Name the first series and day that a forecast lacked."""
-    for day in horizon.days:
-        for series, values in zip(reader.subject.exogenous, table.exogenous, strict=True):
-            for lag in lags.exogenous:
-                wanted = day - timedelta(lag)
-                if np.isnan(values[table.row(wanted)]).any():
-                    said = f"{series} is not known for all of {wanted}, which the forecast of {day} needs"
-                    return said + (
-                        "." if lag else "; without 0 in exogenous_lags it is not asked for."
-                    )
-    return f"too little history: the days before {horizon.first} lack prices of {reader.subject.target}."
 
 
 def _notes(state: Learnt) -> dict[str, float | str]:

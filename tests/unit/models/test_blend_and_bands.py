@@ -121,7 +121,12 @@ def test_its_default_members_can_be_built_and_name_no_market() -> None:
     default = BlendParameters()
     for spec in model.members(default):
         build(ModelHost().model(spec.model).Parameters, spec.parameters)
-    assert [spec.name for spec in model.members(default)] == ["lear ensemble", "gbm", "gbm on lear"]
+    assert [spec.name for spec in model.members(default)] == [
+        "lear ensemble",
+        "gbm",
+        "gbm on others",
+        "kernel",
+    ]
 
 
 def test_bands_stand_around_the_first_member() -> None:

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from carbon254.core.domain.arcsinh import MedianArcsinh
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Horizon
+from carbon254.core.domain.regressors import Lags, filled, regressors
 from carbon254.plugins.models.lear.estimating import estimate
 from carbon254.plugins.models.lear.model import Lear, LearParameters
-from carbon254.plugins.models.lear.regressors import Lags, filled, regressors
-from carbon254.plugins.models.lear.transforming import MedianArcsinh
 from carbon254.ports.matrix_reader import MatrixReader
 from carbon254.ports.testing.fakes.models import card
 from carbon254.ports.testing.models import LOAD, ORDINARY, PRICE, WIND, made_up, reader_of
@@ -25,6 +25,16 @@ def test_the_transform_by_hand() -> None:
     assert made.spread == pytest.approx([4.447807])
     assert made.apply(np.array([4.0])) == pytest.approx([0.0])
     assert made.apply(np.array([8.0])) == pytest.approx([0.80836], abs=1e-5)
+    back = made.undo(made.apply(np.array([[-500.0], [0.0], [3000.0]])))
+    assert back.ravel() == pytest.approx([-500.0, 0.0, 3000.0])
+
+
+def test_a_bend_leaves_ordinary_prices_on_a_line() -> None:
+    """Median 4, spread 4.447807, bend 3: (8 − 4)/13.34342 = 0.29977, and 3 arcsinh of that 3 ln 1.343735 = 0.88637."""
+    made = MedianArcsinh.of(np.array([[1.0], [2.0], [4.0], [8.0], [100.0]]), bend=3.0)
+    assert made.apply(np.array([8.0])) == pytest.approx([0.88637], abs=1e-5)
+    line = MedianArcsinh.of(np.array([[1.0], [2.0], [4.0], [8.0], [100.0]]), bend=1e6)
+    assert line.apply(np.array([3000.0])) == pytest.approx([2996 / 4.447807], abs=1e-3)
     back = made.undo(made.apply(np.array([[-500.0], [0.0], [3000.0]])))
     assert back.ravel() == pytest.approx([-500.0, 0.0, 3000.0])
 
@@ -71,6 +81,25 @@ def test_a_forecast_stays_near_what_the_window_has_seen() -> None:
     beyond = made.predict(np.full(3, 1e9), np.zeros(7))
     highest = made.outputs.undo(made.outputs.apply(prices).max(axis=0) + 0.5)
     np.testing.assert_allclose(beyond, highest)
+
+
+def test_without_a_bend_a_line_is_followed_to_where_no_price_has_been() -> None:
+    """Prices of 10 and 20 a unit of load, and a load twice as far out as any that was seen."""
+    load = np.random.default_rng(5).normal(0, 1, (200, 1))
+    made = estimate(load, np.zeros((200, 7)), load * [10.0, 20.0], penalty=1e-9, beyond=9, bend=1e6)
+    far = 2 * np.abs(load).max()
+    assert made.predict(np.array([far]), np.zeros(7)) == pytest.approx([10 * far, 20 * far])
+
+
+def test_how_far_a_bent_forecast_may_go_is_counted_on_the_scale_of_arcsinh() -> None:
+    """A quarter past the highest price u, counted in three robust standard deviations: sinh(arcsinh(u) + ¼)."""
+    load = np.random.default_rng(5).normal(0, 1, (200, 1))
+    made = estimate(load, np.zeros((200, 7)), 10 * load, penalty=1e-9, bend=3.0)
+    middle = np.median(10 * load)
+    three = 3 * 1.482602 * np.median(np.abs(10 * load - middle))
+    highest = (10 * load.max() - middle) / three
+    limit = middle + three * np.sinh(np.arcsinh(highest) + 0.25)
+    assert made.predict(np.full(1, 1e9), np.zeros(7)) == pytest.approx([limit], rel=1e-5)
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ _MEAN_TO_SIGMA: Final = 1.2533141373155001  # the same over its mean deviation, 
 
 @frozen(eq=False)
 class MedianArcsinh:
-    """arcsinh((x − median) / spread) for each column, with ``spread`` the column's robust standard deviation.
+    """bend · arcsinh((x − median) / (bend · spread)) for each column, ``spread`` its robust standard deviation.
+
+    ``bend`` is how many standard deviations go through nearly as they are: 1 in the paper, and the larger it is, the
+    fewer prices are tamed.
 
     Where more than half of a column stands at its median (the sun at dawn, a price at its floor) the MAD is 0: then
     the spread is the mean deviation, scaled likewise, and 1 for a column that is constant.
@@ -28,9 +31,10 @@ class MedianArcsinh:
 
     median: Column
     spread: Column
+    bend: float = 1.0
 
     @classmethod
-    def of(cls, values: Column) -> MedianArcsinh:
+    def of(cls, values: Column, bend: float = 1.0) -> MedianArcsinh:
         """Learn from rows × columns without ``NaN``."""
         columns = np.ascontiguousarray(
             values.T
@@ -41,14 +45,14 @@ class MedianArcsinh:
         still = spread == 0.0
         spread[still] = _MEAN_TO_SIGMA * away[still].mean(axis=1)
         spread[spread == 0.0] = 1.0
-        return cls(median, spread)
+        return cls(median, spread, bend)
 
     def apply(self, values: Column) -> Column:
         """Transform rows × columns, or one row."""
-        made: Column = np.arcsinh((values - self.median) / self.spread)
+        made: Column = self.bend * np.arcsinh((values - self.median) / (self.spread * self.bend))
         return made
 
     def undo(self, values: Column) -> Column:
         """From the transformed scale back."""
-        made: Column = np.sinh(values) * self.spread + self.median
+        made: Column = np.sinh(values / self.bend) * (self.spread * self.bend) + self.median
         return made
