@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -61,11 +61,12 @@ def read_table(reader: Reader, first: date, last: date) -> Table:
 
 @frozen(eq=False)
 class Lessons:
-    """All that may be learnt at an origin: a row of numbers, dummies and prices for each day from ``first`` on.
+    """All that may be learnt at an origin: a row of numbers, dummies and prices for each day.
 
-    ``known`` is how many days of history there are, the ``lags.longest`` before the first row included.
+    History begins on ``first``, ``lags.longest`` days before the first row, and ``known`` is how many days it has.
     """
 
+    first: date
     lags: Lags
     numbers: Column
     dummies: Column
@@ -82,19 +83,20 @@ class Lessons:
     def too_few(self, reader: Reader, model: str) -> InvalidRequest:
         """What to raise where no window has `LEAST_ROWS`."""
         return InvalidRequest(
-            f"too little history: {int(self.whole.sum())} days of {reader.subject.target} are whole with all that "
-            f"explains them, {model} needs {LEAST_ROWS} and {self.lags.longest} days before them."
+            f"too little history: {int(self.whole.sum())} days of {reader.subject.target} since {self.first} are "
+            f"whole with all that explains them, {model} needs {LEAST_ROWS} and {self.lags.longest} days before them."
         )
 
 
-def read_lessons(reader: Reader, today: date, lags: Lags, windows: Sequence[int]) -> Lessons:
-    """Read what the longest of the windows needs, up to what is known of the day after ``today``."""
+def read_lessons(reader: Reader, origin: datetime, lags: Lags, windows: Sequence[int]) -> Lessons:
+    """Read what the longest of the windows needs, up to what is known of the day after the origin's."""
+    today = reader.subject.grid.day_of(origin)
     first = today - timedelta(max(windows) + lags.longest)
     table = read_table(reader, max(first, reader.since), today + timedelta(1))
     numbers, dummies = table.regressors(lags)
     prices = table.prices[lags.longest :]
     whole = np.isfinite(numbers.sum(axis=1) + prices.sum(axis=1))
-    return Lessons(lags, numbers, dummies, prices, table.known(), whole)
+    return Lessons(table.first, lags, numbers, dummies, prices, table.known(), whole)
 
 
 def say_days(reader: Reader, horizon: Horizon, lags: Lags, say: Say) -> Column:

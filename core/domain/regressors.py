@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import deep_iterable, ge, min_len
 
 from carbon254.core.domain.observations import Column
 
@@ -23,6 +24,27 @@ class Lags:
     def longest(self) -> int:
         """Days of history before the first row."""
         return max(*self.prices, *self.exogenous)
+
+
+@frozen(kw_only=True)
+class LagParameters:
+    """The parameters of a model of days that say its `Lags`; the defaults are the published benchmark's."""
+
+    price_lags: tuple[int, ...] = field(
+        default=(1, 2, 3, 7),
+        validator=[min_len(1), deep_iterable(ge(1))],
+        metadata={"doc": "how many days back prices are looked at"},
+    )
+    exogenous_lags: tuple[int, ...] = field(
+        default=(0, 1, 7),
+        validator=[min_len(1), deep_iterable(ge(0))],
+        metadata={"doc": "the same for exogenous series; 0 is the delivery day"},
+    )
+
+    @property
+    def lags(self) -> Lags:
+        """Both lags."""
+        return Lags(self.price_lags, self.exogenous_lags)
 
 
 def regressors(

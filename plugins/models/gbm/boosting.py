@@ -7,15 +7,14 @@ wherever they are grown.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen
 
+from carbon254.core.domain.arcsinh import MAD_TO_SIGMA
 from carbon254.core.domain.errors import PluginBroken
 from carbon254.core.domain.observations import Column
-
-_MAD_TO_SIGMA: Final = 1.482602218505602
 
 
 @frozen(kw_only=True)
@@ -72,7 +71,7 @@ class Trees:
 def _spread(values: Column) -> float:
     """A robust standard deviation that is never 0."""
     away = np.abs(values - np.median(values))
-    return float(_MAD_TO_SIGMA * np.median(away) or away.mean() or 1.0)
+    return float(MAD_TO_SIGMA * np.median(away) or away.mean() or 1.0)
 
 
 def _lightgbm() -> Any:

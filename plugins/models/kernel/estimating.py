@@ -28,11 +28,16 @@ class Space:
     inputs: MedianArcsinh
     level: Column  # of each number, transformed
     weight: Column  # of each number: its block's, over the block's spread
-    dummies: float
+    weekday: float  # weight of the dummies
 
     @classmethod
-    def of(cls, numbers: Column, weights: Column, dummies: float, bend: float) -> Space:
-        """Learn from rows of numbers, with a weight for each block of them; a block that stands still has none."""
+    def of(
+        cls, numbers: Column, dummies: Column, weights: Column, weekday: float, bend: float
+    ) -> tuple[Space, Column]:
+        """Learn from rows, with a weight for each block of numbers and one for the dummies; and the rows' points.
+
+        A block that stands still has no weight.
+        """
         inputs = MedianArcsinh.of(numbers, bend)
         tame = inputs.apply(numbers)
         level = tame.mean(axis=0)
@@ -40,12 +45,17 @@ class Space:
         size = blocks.shape[2]
         spread = np.sqrt(np.mean(blocks**2, axis=(0, 2)) * size)
         each = np.divide(weights, spread, out=np.zeros(len(weights)), where=spread > 0.0)
-        return cls(inputs, level, np.repeat(each, size), dummies)
+        space = cls(inputs, level, np.repeat(each, size), weekday)
+        return space, space._place(tame, dummies)
 
-    def points(self, numbers: Column, dummies: Column) -> Column:
-        """Rows of regressors as points, or one row as one."""
-        placed = (self.inputs.apply(numbers) - self.level) * self.weight
-        made: Column = np.concatenate([placed, self.dummies * dummies], axis=-1)
+    def point(self, numbers: Column, dummies: Column) -> Column:
+        """Where a row of regressors lies."""
+        return self._place(self.inputs.apply(numbers), dummies)
+
+    def _place(self, tame: Column, dummies: Column) -> Column:
+        """Transformed rows as points, or one row as one."""
+        placed = (tame - self.level) * self.weight
+        made: Column = np.concatenate([placed, self.weekday * dummies], axis=-1)
         return made
 
 
@@ -62,7 +72,7 @@ class Estimate:
 
     def predict(self, numbers: Column, dummies: Column) -> Column:
         """Prices of each slot for one row of regressors."""
-        away = ((self.points - self.space.points(numbers, dummies)) ** 2).sum(axis=1)
+        away = ((self.points - self.space.point(numbers, dummies)) ** 2).sum(axis=1)
         return self.outputs.undo(np.exp(-away / self.reach) @ self.shares + self.mean)
 
 

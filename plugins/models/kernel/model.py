@@ -7,22 +7,14 @@ from typing import Any
 
 import numpy as np
 from attrs import field, frozen
-from attrs.validators import deep_iterable, ge, gt, min_len
+from attrs.validators import deep_iterable, ge, gt
 
 from carbon254.core.domain.forecasts import Forecast, Horizon
 from carbon254.core.domain.model_cards import ModelCard
-from carbon254.core.domain.regressors import Lags
+from carbon254.core.domain.regressors import LagParameters, Lags
 from carbon254.plugins.models.kernel.estimating import Estimate, Space, estimate, noise_by_age
 from carbon254.ports.day_history import LEAST_ROWS, read_lessons, say_days
 from carbon254.ports.models import Reader
-
-
-def _days_back(default: tuple[int, ...], least: int, what: str) -> Any:
-    return field(
-        default=default,
-        validator=[min_len(1), deep_iterable(ge(least))],
-        metadata={"doc": f"how many days back {what}"},
-    )
 
 
 def _weights(default: tuple[float, ...], what: str) -> Any:
@@ -34,15 +26,11 @@ def _weights(default: tuple[float, ...], what: str) -> Any:
 
 
 @frozen(kw_only=True)
-class KernelParameters:
+class KernelParameters(LagParameters):
     """What makes days alike, how far likeness reaches, and how fast it fades; see ``benchmarks/selection``."""
 
     window: int = field(default=1092, validator=ge(28), metadata={"doc": "days to learn from"})
-    price_lags: tuple[int, ...] = _days_back((1, 2, 3, 7), 1, "prices are looked at")
     price_weights: tuple[float, ...] = _weights((1.0, 0.5, 0.4, 0.7), "prices")
-    exogenous_lags: tuple[int, ...] = _days_back(
-        (0, 1, 7), 0, "exogenous series are looked at; 0 is the delivery day"
-    )
     exogenous_weights: tuple[float, ...] = _weights((1.5, 0.6, 0.5), "exogenous series")
     weekday_weight: float = field(
         default=0.7, validator=ge(0.0), metadata={"doc": "how much the day of the week counts"}
@@ -79,11 +67,6 @@ class KernelParameters:
                     f"{name}_weights must be as many as {name}_lags: {len(lags)}, not {len(weights)}."
                 )
 
-    @property
-    def lags(self) -> Lags:
-        """Both lags."""
-        return Lags(self.price_lags, self.exogenous_lags)
-
 
 @frozen(eq=False)
 class Learnt:
@@ -106,20 +89,20 @@ class Kernel:
     ) -> Learnt:
         """Place the window's days and share out their prices. Raises `InvalidRequest` for too little history."""
         lags = parameters.lags
-        lessons = read_lessons(
-            reader, reader.subject.grid.day_of(origin), lags, (parameters.window,)
-        )
+        lessons = read_lessons(reader, origin, lags, (parameters.window,))
         rows = lessons.of(parameters.window)
         if len(rows) < LEAST_ROWS:
             raise lessons.too_few(reader, "kernel")
         numbers, dummies = lessons.numbers[rows], lessons.dummies[rows]
         series = (parameters.exogenous_weights,) * len(reader.subject.exogenous)
         weights = np.concatenate([parameters.price_weights, *series])
-        space = Space.of(numbers, weights, parameters.weekday_weight, parameters.bend)
+        space, points = Space.of(
+            numbers, dummies, weights, parameters.weekday_weight, parameters.bend
+        )
         ages = (lessons.known - lags.longest - rows).astype(np.float64)
         made = estimate(
             space,
-            space.points(numbers, dummies),
+            points,
             lessons.prices[rows],
             noise_by_age(parameters.ridge, ages, parameters.half_life),
             length=parameters.length,

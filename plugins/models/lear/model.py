@@ -13,7 +13,7 @@ from attrs.validators import deep_iterable, ge, gt, min_len
 from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
-from carbon254.core.domain.regressors import Lags
+from carbon254.core.domain.regressors import LagParameters, Lags
 from carbon254.core.domain.schemas import plain
 from carbon254.plugins.models.lear.calibrating import Calibration
 from carbon254.plugins.models.lear.estimating import Estimate, estimate
@@ -22,23 +22,13 @@ from carbon254.ports.models import Reader
 
 
 @frozen(kw_only=True)
-class LearParameters:
+class LearParameters(LagParameters):
     """Windows and lags, in days; the defaults are the published benchmark's."""
 
     windows: tuple[int, ...] = field(
         default=(56, 84, 1092, 1456),
         validator=[min_len(1), deep_iterable(ge(28))],
         metadata={"doc": "days of history that each member of the ensemble learns from"},
-    )
-    price_lags: tuple[int, ...] = field(
-        default=(1, 2, 3, 7),
-        validator=[min_len(1), deep_iterable(ge(1))],
-        metadata={"doc": "how many days back prices are looked at"},
-    )
-    exogenous_lags: tuple[int, ...] = field(
-        default=(0, 1, 7),
-        validator=[min_len(1), deep_iterable(ge(0))],
-        metadata={"doc": "the same for exogenous series; 0 is the delivery day"},
     )
     penalty: float = field(
         default=1.0,
@@ -71,11 +61,6 @@ class LearParameters:
         validator=ge(7),
         metadata={"doc": "days of errors by which a multiple is taken"},
     )
-
-    @property
-    def lags(self) -> Lags:
-        """Both lags."""
-        return Lags(self.price_lags, self.exogenous_lags)
 
 
 @frozen(eq=False)
@@ -119,8 +104,7 @@ class Lear:
         """
         if parameters.adapts:
             return Calibration(parameters.adapts, parameters.memory)
-        today = reader.subject.grid.day_of(origin)
-        lessons = read_lessons(reader, today, parameters.lags, parameters.windows)
+        lessons = read_lessons(reader, origin, parameters.lags, parameters.windows)
         estimates: dict[int, tuple[int, Estimate]] = {}
         for window in sorted(parameters.windows):
             rows = lessons.of(window)

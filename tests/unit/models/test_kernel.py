@@ -78,16 +78,17 @@ def test_a_block_weighs_what_it_is_given_whatever_its_unit() -> None:
     numbers = np.concatenate(
         [random.normal(40, 9, (300, 24)), 1e3 * random.normal(50, 4, (300, 24))], axis=1
     )
-    space = Space.of(numbers, np.array([1.0, 0.5]), 0.7, bend=3.0)
-    points = space.points(numbers, np.eye(7)[np.arange(300) % 7])
+    days = np.eye(7)[np.arange(300) % 7]
+    space, points = Space.of(numbers, days, np.array([1.0, 0.5]), 0.7, bend=3.0)
     assert (points[:, :24] ** 2).sum(axis=1).mean() == pytest.approx(1.0)
     assert (points[:, 24:48] ** 2).sum(axis=1).mean() == pytest.approx(0.25)
     assert sorted(points[0, 48:]) == [0.0] * 6 + [0.7]
+    assert (space.point(numbers[4], days[4]) == points[4]).all()
 
 
 def test_a_block_that_stands_still_counts_for_nothing() -> None:
     numbers = np.concatenate([np.arange(40.0)[:, None], np.full((40, 1), 7.0)], axis=1)
-    points = Space.of(numbers, np.ones(2), 0.0, 3.0).points(numbers, np.zeros((40, 7)))
+    _, points = Space.of(numbers, np.zeros((40, 7)), np.ones(2), 0.0, 3.0)
     assert (points[:, 1] == 0.0).all()
     assert np.isfinite(points).all()
 
@@ -114,7 +115,9 @@ def test_it_learns_from_the_window_or_what_there_is(
 
 def test_too_little_history_says_what_is_needed(kernel: Kernel) -> None:
     reader = reader_of(ORDINARY, 20)
-    with pytest.raises(InvalidRequest, match="kernel needs 14 and 7 days before them"):
+    with pytest.raises(
+        InvalidRequest, match=r"since \S+ are whole .* kernel needs 14 and 7 days before them"
+    ):
         kernel.fit(reader, reader.origin, KernelParameters(), 1)
 
 
