@@ -55,10 +55,12 @@ def one(market: Market, dataset: str, body: bytes, name: str = "made.CSV") -> Re
 
 
 def packed(**members: bytes) -> bytes:
+    """The same bytes at any moment: a member of a `ZipInfo` is of 1980, one of a bare name is of now."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for name, body in members.items():
-            archive.writestr(name.replace("__", "."), body)
+            member = zipfile.ZipInfo(name.replace("__", "."))
+            archive.writestr(member, body, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
