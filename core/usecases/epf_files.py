@@ -1,7 +1,8 @@
 """Files of the open benchmark for day-ahead prices (Lago and others, 2021): a market's history, published forecasts.
 
-A market's file has an hour a row: its local start, the price (column ``Price`` or ``OT``) and any number of exogenous
-series that are known before the auction. Days have 24 hours, clock changes are levelled already.
+A market's file has an hour a row: its local start, the price (a column ``OT``, or one with ``price`` in its name, as in
+``Zonal COMED price``) and any number of exogenous series that are known before the auction. Days have 24 hours, clock
+changes are levelled already.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from carbon254.core.usecases.known_at import Knowledge
 GRID: Final = DayGrid("UTC", timedelta(hours=1))
 UNIT: Final = "EUR/MWh"
 ACTUAL: Final = "Real price"  # the column of published forecasts' files
-_PRICES: Final = ("price", "ot")
 _HOUR: Final = np.timedelta64(1, "h")
 _EXOGENOUS_KNOWN: Final = np.timedelta64(-14, "h")  # from the day's start: at 10:00 the day before
 _PRICES_KNOWN: Final = np.timedelta64(-11, "h")  # at 13:00, after the auction
@@ -92,10 +92,10 @@ def read_history(market: str, body: bytes) -> EpfHistory:
     except Exception as error:  # pandas has many  # noqa: BLE001
         raise DocumentDamaged(f"{market}: the history cannot be read: {error}") from None
     names = [str(name).strip().lower() for name in frame.columns]
-    price = [place for place, name in enumerate(names) if name in _PRICES]
+    price = [place for place, name in enumerate(names) if name == "ot" or "price" in name]
     if len(price) != 1:
         raise DocumentDamaged(
-            f"{market}: one column must be called Price or OT, there are {names}."
+            f"{market}: one column must be the price, called Price or OT; there are {names}."
         )
     if not len(start) or len(start) % 24 or start[0] != start[0].astype("datetime64[D]"):
         raise DocumentDamaged(f"{market}: {len(start)} rows are no whole days of 24 hours.")

@@ -147,7 +147,8 @@ def _body(**columns: object) -> bytes:
     [
         (b"", "cannot be read"),
         (_body(Price=["x"] * 48), "cannot be read"),
-        (_body(Cost=[1.0] * 48), "one column must be called Price or OT"),
+        (_body(Cost=[1.0] * 48), "one column must be the price"),
+        (_body(Price=[1.0] * 48, OT=[1.0] * 48), "one column must be the price"),
         (_body(Price=[1.0] * 47 + [np.nan]), "an hour or a number is missing"),
         (b"\n".join(_body(Price=[1.0] * 48).splitlines()[:-1]), "no whole days of 24 hours"),
         (_body(Price=[1.0] * 48).splitlines()[0], "no whole days of 24 hours"),
@@ -157,6 +158,15 @@ def _body(**columns: object) -> bytes:
 def test_a_damaged_history_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(DocumentDamaged, match=message):
         read_history("XX", body)
+
+
+@pytest.mark.parametrize("name", ["Price", " Prices", "OT", "Zonal COMED price"])
+def test_the_price_is_found_under_the_names_that_archives_give_it(name: str) -> None:
+    history = read_history(
+        "XX", _body(**{" Load": [9.0] * 48, name: [1.0] * 48, "Zonal load": [8.0] * 48})
+    )
+    assert (history.prices == 1.0).all()
+    assert [one[0, 0] for one in history.exogenous] == [9.0, 8.0]
 
 
 def test_prices_of_the_day_are_not_known_and_exogenous_series_are(folder: Path) -> None:
