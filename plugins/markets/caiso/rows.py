@@ -26,7 +26,6 @@ from carbon254.ports.unpacking import need_columns, pack_locators
 
 START: Final = "INTERVALSTARTTIME_GMT"
 END: Final = "INTERVALENDTIME_GMT"
-CHUNK_ROWS: Final = 350_000  # rows of a reading, about 64 MB of CSV
 _TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 
 
