@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 
 from attrs import define
 
@@ -35,10 +36,9 @@ class Feed:
     def recognise(self, document: Document) -> tuple[str, ...]:
         """The datasets whose tables the document has; by its name where the content cannot be opened."""
         limit = max(dataset.max_unpacked_bytes for dataset in self.card.datasets.values())
-        try:
-            found = mms.tables_in(document, limit)
-        except Carbon254Error:
-            found = set()
+        found: set[tuple[str, str]] = set()
+        with suppress(Carbon254Error):  # what was found before a file that cannot be opened counts
+            found.update(mms.tables_in(document, limit))
         if not found:
             return _by_name(document.name)
         named = {table.dataset for key, table in tables.BY_NAME.items() if key in found}

@@ -7,7 +7,7 @@ about a year, and the monthly archive (MMSDM) one zip for each table and month, 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urljoin
 
@@ -71,13 +71,13 @@ def requests(dataset: str, window: Window) -> Generator[Request, Document, None]
         yield from _older(dataset, first, min(last, oldest - _STEP))
     for one in current:
         if first <= one.first <= last:
-            yield from _tried(one)
+            yield from _tried(one.request())
 
 
-def _tried(one: Listed) -> Generator[Request, Document, None]:
+def _tried(request: Request) -> Generator[Request, Document, None]:
     """Ask for a report. One that fails keeps the others from nothing: they are complete in themselves."""
     try:
-        yield one.request()
+        yield request
     except (FeedUnavailable, NotPublishedYet, TooLarge):
         return  # the host has told of it
 
@@ -102,7 +102,7 @@ def _older(dataset: str, first: datetime, last: datetime) -> Generator[Request, 
         yield from _monthly(dataset, first, min(last, oldest))
     for one in bundles:
         if one.first <= last and first <= one.last:
-            yield from _tried(one)
+            yield from _tried(one.request())
 
 
 def _listed(listing: Document, stem: str) -> list[Listed]:
@@ -132,14 +132,14 @@ def _market_time(text: str, form: str) -> datetime:
     return datetime.strptime(text, form).replace(tzinfo=MARKET_TIME)
 
 
-def _monthly(dataset: str, first: datetime, last: datetime) -> Iterator[Request]:
+def _monthly(dataset: str, first: datetime, last: datetime) -> Generator[Request, Document, None]:
     """The monthly archives; a month holds the labels from its 00:05 to the next month's 00:00."""
     year, month = _month(first)
     while (year, month) <= _month(last):
         for table in TABLES:
             ended = table.archive == "TRADINGREGIONSUM" and (year, month) > _REGION_SUMS_UNTIL
             if table.dataset == dataset and table.archive and not ended:
-                yield archive_request(table.archive, year, month)
+                yield from _tried(archive_request(table.archive, year, month))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 

@@ -25,7 +25,8 @@ from carbon254.ports.unpacking import Unpacked, decode, is_zip, refuse_html
 MARKET_TIME = timezone(timedelta(hours=10))
 BLOCK = 32 * 2**20
 _FOOTER = re.compile(rb'C,"?END OF REPORT"?,(\d+)\s*')
-_TABLE = re.compile(rb"^I,([^,\r\n]*),([^,\r\n]*),", re.MULTILINE)
+_TABLE = re.compile(rb"\nI,([^,\r\n]*),([^,\r\n]*),")
+_NO_REPORT = re.compile(r"(?:.*/)?\.DS_Store|__MACOSX/.*")  # what a Mac adds to a zip
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -66,10 +67,10 @@ def leaves(document: Document, limit: int) -> Iterator[Leaf]:
     """
     refuse_html(document)
     outer, part = Unpacked(document, limit), 0
-    for member in outer.members:
+    for member in _reports(outer):
         if is_zip(document.body) and member.lower().endswith(".zip"):
             inner = Unpacked(Document(member, outer.read(member)), limit)
-            for name in inner.members:
+            for name in _reports(inner):
                 yield Leaf(part, name, _opener(inner, name), outer.count)
                 part += 1
         else:
@@ -77,6 +78,10 @@ def leaves(document: Document, limit: int) -> Iterator[Leaf]:
             part += 1
     if not part:
         raise DocumentDamaged(f"{document.name}: the zip holds no file.")
+
+
+def _reports(unpacked: Unpacked) -> list[str]:
+    return [name for name in unpacked.members if not _NO_REPORT.fullmatch(name)]
 
 
 def _opener(unpacked: Unpacked, member: str) -> Callable[[], IO[bytes]]:
@@ -187,14 +192,15 @@ def _stamp(line: bytes) -> datetime | None:
         return None
 
 
-def tables_in(document: Document, limit: int, look: int = 16 * 2**20) -> set[tuple[str, str]]:
-    """Names (report, table) of the tables in the first file of a document, within its first ``look`` bytes."""
-    first = next(leaves(document, limit))
-    with first.open() as file:
-        head = file.read(look)
-    if not head.removeprefix(_BOM).startswith(b"C,"):
-        return set()
-    return {(a.decode("latin-1"), b.decode("latin-1")) for a, b in _TABLE.findall(head)}
+def tables_in(document: Document, limit: int, look: int = 16 * 2**20) -> Iterator[tuple[str, str]]:
+    """Yield the names (report, table) of the tables in the first ``look`` bytes of each file of a document."""
+    for leaf in leaves(document, limit):
+        with leaf.open() as file:
+            head = file.read(len(_BOM) + 2)
+            if not head.removeprefix(_BOM).startswith(b"C,"):
+                continue
+            for report, table in _TABLE.findall(head + file.read(look)):
+                yield report.decode("latin-1"), table.decode("latin-1")
 
 
 def line_of(document: Document, limit: int, locator: Locator) -> bytes:

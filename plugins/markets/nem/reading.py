@@ -40,13 +40,13 @@ class Progress:
                     segment
                 )  # twins of an intervention must be seen together, and whether a column is empty
             if chunk and len(self._now) >= chunk:
-                self._note_stamp(scan)
+                self._note_stamp(scan, leaf)
                 yield self._take()
         for segment in _joined(whole):
             table = self._ours(segment.header)
             assert table is not None
             self._now.add(parse(segment, table, leaf.part, leaf.name))
-        self._note_stamp(scan)
+        self._note_stamp(scan, leaf)
         self._look_at(scan, leaf.name)
 
     def rest(self) -> Reading:
@@ -72,7 +72,8 @@ class Progress:
         table = tables.BY_NAME.get((header.report, header.table))
         return table if table is not None and table.dataset == self._dataset else None
 
-    def _note_stamp(self, scan: Scan) -> None:
+    def _note_stamp(self, scan: Scan, leaf: Leaf) -> None:
+        self._now.stamps[leaf.part] = scan.stamp
         self._stamp = max((stamp for stamp in (self._stamp, scan.stamp) if stamp), default=None)
 
     def _look_at(self, scan: Scan, name: str) -> None:

@@ -8,6 +8,7 @@ METEREDMWFLOW at the start of the dispatch interval, where it was taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from carbon254.core.domain.errors import FeedFormatChanged
 from carbon254.core.domain.observations import INSTANT, NAT, Column, Finding, Reading
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import Finality, Flag, State
-from carbon254.plugins.markets.nem import marks, tables
+from carbon254.plugins.markets.nem import marks, restated, tables
 from carbon254.plugins.markets.nem.mms import Segment
 from carbon254.plugins.markets.nem.tables import Field, Table
 from carbon254.ports.unpacking import SeriesTable, need_columns, pack_locators
@@ -181,6 +182,7 @@ class Gathered:
     zones: frozenset[str]
     series: SeriesTable = field(factory=SeriesTable)
     parts: list[dict[str, Column]] = field(factory=list)
+    stamps: dict[int, datetime | None] = field(factory=dict)  # when each file was made
     read: int = 0
     ignored: dict[str, int] = field(factory=dict)
     findings: list[Finding] = field(factory=list)
@@ -244,13 +246,25 @@ class Gathered:
     def reading(self, **facts: Any) -> Reading:
         """The reading of all that was gathered."""
         parts = self.parts or [_EMPTY]
-        facts |= {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+        if self.parts and len(self.stamps) > 1:
+            columns = self._newest(columns)
+        facts |= columns
         facts |= {
             "series": self.series.series,
             "units": self.series.units,
             "findings": self.findings,
         }
         return Reading(rows_read=self.read, rows_ignored=self.ignored, **facts)
+
+    def _newest(self, columns: dict[str, Column]) -> dict[str, Column]:
+        """Leave out what a later file of the document states otherwise, with a finding."""
+        old = restated.overruled(columns, self.stamps)
+        if not old.any():
+            return columns
+        told = "numbers that a later report of the document states otherwise"
+        self.findings.append(Finding("restated", told, int(old.sum())))
+        return {name: values[~old] for name, values in columns.items()}
 
 
 _COLUMNS = (
