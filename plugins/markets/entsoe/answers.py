@@ -17,7 +17,8 @@ from carbon254.ports.unpacking import local_name, parse_xml, refuse_html
 
 ROOTS = ("Publication_MarketDocument", "GL_MarketDocument", "Balancing_MarketDocument")
 _SLOW_DOWN = re.compile(
-    rb"too many requests|max(imum)? allowed requests|rate limit|temporarily unavailable|bad gateway",
+    rb"too many requests|max(imum)? allowed requests|rate limit|(service|temporarily) unavailable"
+    rb"|bad gateway|gateway time-?out|internal server error",
     re.IGNORECASE,
 )
 _WAIT = re.compile(
