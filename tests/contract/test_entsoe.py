@@ -927,6 +927,8 @@ def acknowledgement(code: str, text: str) -> Document:
         ("999", "Delivered time interval is not valid for this Data item.", InvalidRequest),
         ("999", "Max allowed requests per minute reached, try again later.", FeedUnavailable),
         ("401", "Missing or invalid security token", FeedUnavailable),
+        ("999", "Authentication failed.", FeedUnavailable),
+        ("999", "Unauthorized. Missing or invalid security token", FeedUnavailable),
         ("B99", "something new", FeedUnavailable),
     ],
 )

@@ -22,7 +22,8 @@ _SLOW_DOWN = re.compile(
     re.IGNORECASE,
 )
 _WAIT = re.compile(
-    r"too many|max(imum)? allowed requests|try again|temporar|unavailable|security ?token",
+    r"too many|max(imum)? allowed requests|try again|temporar|unavailable|security ?token"
+    r"|authentication|unauthori[sz]ed",
     re.IGNORECASE,
 )
 # The platform uses reason 999 for errors in the question as well; only their text tells them from "no data".
