@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Generator
 from datetime import datetime, timedelta
@@ -209,6 +210,18 @@ def test_a_hole_between_periods_is_not_filled(market: Market) -> None:
         ("02 21:00", 20),
     ]
     assert reading.covers == Window(parse_instant(DAY[0]), parse_instant(DAY[1]))
+
+
+def test_a_hole_between_series_is_told_and_an_order_of_series_is_none(market: Market) -> None:
+    def part(start: str, end: str) -> str:
+        span = (f"2024-09-0{start}:00Z", f"2024-09-0{end}:00Z")
+        return quantities(period({1: 1}, span=span, name="quantity"))
+
+    hole = load_document(part("1T22", "2T01"), part("2T20", "2T22"))
+    found = read(market, "load", hole).findings
+    assert [(f.rule, f.count) for f in found] == [("absent", 1)]
+    whole_day = load_document(part("2T10", "2T22"), part("1T22", "2T10"))
+    assert not read(market, "load", whole_day).findings
 
 
 def test_one_point_may_stand_for_a_day(market: Market) -> None:
@@ -504,6 +517,58 @@ def test_one_auction_in_two_resolutions_is_refused(market: Market) -> None:
 def test_one_auction_with_two_prices_for_one_interval_is_refused(market: Market) -> None:
     with pytest.raises(FeedFormatChanged, match="stands twice"):
         market.read("day_ahead_prices", whole(prices(period({1: 1})), prices(period({1: 2}))))
+
+
+def unnamed(series: str) -> str:
+    """A price series as it was written until October 2024: without auction, contract and sequence."""
+    named = (
+        r"<(auction\.type|contract_MarketAgreement\.type|classificationSequence[^>]*)>[^<]*</\1>"
+    )
+    return re.sub(named, "", series)
+
+
+@pytest.mark.parametrize(
+    ("span", "hours"),
+    [
+        (("2023-03-24T23:00Z", "2023-03-25T23:00Z"), 24),
+        (("2023-03-25T23:00Z", "2023-03-26T22:00Z"), 23),
+        (("2023-10-28T22:00Z", "2023-10-29T23:00Z"), 25),
+    ],
+)
+def test_prices_that_name_no_contract_are_day_ahead(
+    market: Market, span: tuple[str, str], hours: int
+) -> None:
+    hourly = period({n: f"{n}.50" for n in range(1, hours + 1)}, span=span)
+    document = whole(
+        unnamed(prices(hourly, zone=FR, curve="A01")),
+        span=span,
+        namespace="urn:iec62325.351:tc57wg16:451-3:publicationdocument:7:0",
+    )
+    assert market.recognise(document) == ("day_ahead_prices",)
+    reading = read(market, "day_ahead_prices", document)
+    assert names(reading) == [f"day_ahead-sdac/price/zone/{FR}"]
+    assert reading.value.tolist() == [n + 0.5 for n in range(1, hours + 1)]
+    assert reading.interval_end[-1] == instant64(parse_instant(span[1]))
+    assert not reading.findings
+    with pytest.raises(FeedFormatChanged, match="nothing that this dataset reads"):
+        market.read("intraday_prices", document)
+
+
+def test_before_auctions_had_numbers_quarter_hours_were_the_second(market: Market) -> None:
+    hourly, quarterly = period({1: 100}), period({1: 200}, "PT15M")
+    for zone in (DE_LU, AT):
+        document = whole(*(unnamed(prices(one, zone=zone)) for one in (hourly, quarterly)))
+        reading = read(market, "day_ahead_prices", document)
+        assert set(of(reading, f"day_ahead-sdac/price/zone/{zone}").values()) == {100}
+        assert len(of(reading, f"day_ahead-exaa/price/zone/{zone}")) == 96
+    assert names(read(market, "day_ahead_prices", whole(unnamed(prices(quarterly))))) == [
+        f"day_ahead-sdac/price/zone/{NL}"
+    ]
+    later = ("2025-09-30T22:00Z", "2025-10-01T22:00Z")  # from here on both are of quarter hours
+    document = whole(unnamed(prices(period({1: 1}, "PT15M", later), zone=DE_LU)), span=later)
+    assert names(read(market, "day_ahead_prices", document)) == [
+        f"day_ahead-sdac/price/zone/{DE_LU}"
+    ]
 
 
 # ---------------------------------------------------------------- places, units, status
@@ -816,6 +881,32 @@ def test_net_position_is_positive_for_exports(market: Market) -> None:
         market.read("net_positions", exchange("A25", "B09", BE, NL, daily))
 
 
+def test_a_net_position_that_changes_sides_has_no_hole(market: Market) -> None:
+    region, daily = (
+        "REGION_CODE-----",
+        "<contract_MarketAgreement.type>A01</contract_MarketAgreement.type>",
+    )
+
+    def side(out: str, into: str, *spans: tuple[str, str, int]) -> str:
+        domain = f"<in_Domain.mRID>{into}</in_Domain.mRID><out_Domain.mRID>{out}</out_Domain.mRID>{daily}"
+        blocks = (
+            period(
+                {1: value}, span=(f"2024-09-0{start}:00Z", f"2024-09-0{end}:00Z"), name="quantity"
+            )
+            for start, end, value in spans
+        )
+        return quantities(*blocks, business="B09", domain=domain)
+
+    document = whole(
+        side(BE, region, ("1T22", "2T06", 100), ("2T12", "2T22", 300)),
+        side(region, BE, ("2T06", "2T12", 50)),
+        kind="A25",
+    )
+    reading = read(market, "net_positions", document)
+    assert reading.value.tolist() == [100] * 8 + [-50] * 6 + [300] * 10
+    assert not reading.findings
+
+
 # ---------------------------------------------------------------- answers that are no data
 
 
@@ -836,6 +927,8 @@ def acknowledgement(code: str, text: str) -> Document:
         ("999", "Delivered time interval is not valid for this Data item.", InvalidRequest),
         ("999", "Max allowed requests per minute reached, try again later.", FeedUnavailable),
         ("401", "Missing or invalid security token", FeedUnavailable),
+        ("999", "Authentication failed.", FeedUnavailable),
+        ("999", "Unauthorized. Missing or invalid security token", FeedUnavailable),
         ("B99", "something new", FeedUnavailable),
     ],
 )
@@ -855,6 +948,9 @@ def test_acknowledgements_mean_wait_ask_otherwise_or_try_again(
         (b"  \n", DocumentDamaged),
         (b"<html><body>Maintenance</body></html>", DocumentDamaged),
         (b"<html><title>429 Too Many Requests</title></html>", FeedUnavailable),
+        (b"<html>\r\n<head><title>503 Service Unavailable</title></head></html>", FeedUnavailable),
+        (b"<html>\r\n<head><title>504 Gateway Time-out</title></head></html>", FeedUnavailable),
+        (b"<html>\r\n<head><title>500 Internal Server Error</title></head></html>", FeedUnavailable),
         (b"Max allowed requests per minute from each unique IP is max up to 400 only", FeedUnavailable),
         (b"a;b\n1;2\n", DocumentDamaged),
         (b"PK\x03\x04 no zip", DocumentDamaged),
@@ -886,6 +982,9 @@ def test_a_slow_down_word_inside_data_is_no_slow_down(market: Market) -> None:
         (load_document(quantities(), kind="A71", process="A01"), ("generation_forecast",)),
         (balancing(imbalance()), ("imbalance_prices",)),
         (exchange("A11", "A66", BE, NL), ("flows",)),
+        (load_document(quantities(business="B11"), kind="A71", process="A33"), ()),
+        *((exchange("A25", other, BE, NL), ()) for other in ("B05", "B07", "B10")),
+        (exchange("A25", "B09", BE, "REGION_CODE-----"), ("net_positions",)),
         (whole(prices(), kind="A99"), ()),
         (Document("x.xml", b"<type>A44</type>"), ()),
         (Document("x.zip", b"PK\x03\x04"), ()),
@@ -895,6 +994,27 @@ def test_documents_are_recognised_by_content(
     market: Market, document: Document, datasets: tuple[str, ...]
 ) -> None:
     assert market.recognise(document) == datasets
+
+
+def test_every_member_of_a_zip_is_looked_at(market: Market) -> None:
+    ahead, intraday = (
+        whole(prices(period({1: 3}))),
+        whole(prices(period({1: 1, 2: 2}), contract="A07", sequence="1")),
+    )
+    document = zipped(ahead, intraday)
+    assert market.recognise(document) == ("day_ahead_prices", "intraday_prices")
+    assert len(read(market, "intraday_prices", document)) == 24
+    load = load_document(quantities(period({1: 1}, name="quantity")))
+    with pytest.raises(FeedFormatChanged, match=r"001\.xml: document type A65 is not A44"):
+        market.read("day_ahead_prices", zipped(ahead, load))
+
+
+def test_a_zip_with_a_damaged_member_is_still_the_platforms(market: Market) -> None:
+    whole_zip = zipped(whole(prices(period({1: 3}))), whole(prices(period({1: 4})))).body
+    damaged = Document("prices.zip", b"<mRID>y".join(whole_zip.rsplit(b"<mRID>x", 1)))
+    assert market.recognise(damaged) == ("day_ahead_prices",)
+    with pytest.raises(DocumentDamaged):
+        market.read("day_ahead_prices", damaged)
 
 
 def test_a_locator_that_leads_nowhere_is_told(market: Market) -> None:

@@ -17,11 +17,13 @@ from carbon254.ports.unpacking import local_name, parse_xml, refuse_html
 
 ROOTS = ("Publication_MarketDocument", "GL_MarketDocument", "Balancing_MarketDocument")
 _SLOW_DOWN = re.compile(
-    rb"too many requests|max(imum)? allowed requests|rate limit|temporarily unavailable|bad gateway",
+    rb"too many requests|max(imum)? allowed requests|rate limit|(service|temporarily) unavailable"
+    rb"|bad gateway|gateway time-?out|internal server error",
     re.IGNORECASE,
 )
 _WAIT = re.compile(
-    r"too many|max(imum)? allowed requests|try again|temporar|unavailable|security ?token",
+    r"too many|max(imum)? allowed requests|try again|temporar|unavailable|security ?token"
+    r"|authentication|unauthori[sz]ed",
     re.IGNORECASE,
 )
 # The platform uses reason 999 for errors in the question as well; only their text tells them from "no data".

@@ -53,6 +53,12 @@ def intraday_run(zone: str, day: date, sequence: str | None) -> str:
     return f"intraday-ida{sequence}" if european else f"intraday-s{sequence}"
 
 
+def unnumbered(zone: str, day: date, resolution: str) -> str | None:
+    """The sequence of a day-ahead series in documents from before October 2024, which number no auction."""
+    second = has_two_auctions(zone) and day < _facts()["quarter_hours_from"]
+    return "2" if second and resolution == "PT15M" else None
+
+
 def sequence_of(run: str) -> str | None:
     """The sequence that a run has on the wire; None for a run that may do without one."""
     if run == "day_ahead-exaa":

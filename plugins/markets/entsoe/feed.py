@@ -8,7 +8,7 @@ Datasets differ by document type (A44, A65, A75 …), process and contract; what
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from io import BufferedIOBase
 from itertools import islice
 
@@ -40,6 +40,13 @@ _HEAD = 8192
 _TYPE = re.compile(rb"<(?:[\w.-]+:)?type>\s*(A\d\d)\s*<")
 _PROCESS = re.compile(rb"<(?:[\w.-]+:)?process\.processType>\s*(A\d\d)\s*<")
 _CONTRACT = re.compile(rb"<(?:[\w.-]+:)?contract_MarketAgreement\.type>\s*(A\d\d)\s*<")
+_BUSINESS = re.compile(rb"<(?:[\w.-]+:)?businessType>\s*([A-Z]\d\d)\s*<")
+# Other data items of the platform have a dataset's document type: capacity of units (A71), and allocated capacity,
+# revenue and income of auctions (A25).
+_OTHER_ITEMS = {
+    b"A71": (_PROCESS, frozenset({b"A33"})),
+    b"A25": (_BUSINESS, frozenset({b"B05", b"B07", b"B10"})),
+}
 _OF_PLATFORM = re.compile(rb"<(?:[\w.-]+:)?(?:Publication|GL|Balancing)_MarketDocument[\s>]")
 _POINT = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|(<(?:[\w.-]+:)?Point(?:\s[^>]*)?>.*?</(?:[\w.-]+:)?Point\s*>)",
@@ -54,15 +61,23 @@ class Feed:
         self.card = card
 
     def recognise(self, document: Document) -> tuple[str, ...]:
+        found: set[str] = set()
         try:
-            unpacked = Unpacked(document, self._limit)
-            for member in unpacked.members[:1]:
-                with unpacked.open(member) as file:
-                    head = file.read(_HEAD)  # another market's zip may hold very large members
-                    return _datasets(head, file) if _OF_PLATFORM.search(head) else ()
+            for datasets in self._offers(document):
+                found.update(datasets)
         except (DocumentDamaged, TooLarge):
-            pass
-        return ()
+            pass  # what was found before is asked to read the document, and tells what is wrong with it
+        return tuple(name for name in FAMILIES if name in found)
+
+    def _offers(self, document: Document) -> Iterator[tuple[str, ...]]:
+        """The datasets that each member may hold, up to the first that is not the platform's."""
+        unpacked = Unpacked(document, self._limit)
+        for member in unpacked.members:
+            with unpacked.open(member) as file:
+                head = file.read(_HEAD)  # another market's zip may hold very large members
+                if not _OF_PLATFORM.search(head):
+                    return
+                yield _datasets(head, file)
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
         return asking.requests(self.card, dataset, window)
@@ -75,7 +90,7 @@ class Feed:
         builder = Builder(Context(self.card, card), family)
         for part, member in enumerate(unpacked.members):
             root = open_root(unpacked.read(member), member)
-            builder.add(part, read_envelope(root, member, family.value))
+            builder.add(part, read_envelope(root, member, family.type, family.value))
         if not builder.envelopes:
             raise DocumentDamaged(f"{document.name}: the zip is empty.")
         return builder.reading()
@@ -101,7 +116,7 @@ class Feed:
 def _datasets(head: bytes, rest: BufferedIOBase) -> tuple[str, ...]:
     """Datasets by document type; prices by their contracts, which stand in the series, load by its process."""
     kind, process = _TYPE.search(head), _PROCESS.search(head)
-    if kind is None:
+    if kind is None or _is_other_item(kind[1], head):
         return ()
     if kind[1] == b"A44":
         contracts = set(_CONTRACT.findall(head + rest.read())) or {b"A01"}
@@ -110,3 +125,9 @@ def _datasets(head: bytes, rest: BufferedIOBase) -> tuple[str, ...]:
     if kind[1] == b"A65":
         return ("load",) if process and process[1] == b"A16" else ("load_forecast",)
     return tuple(name for name, family in FAMILIES.items() if family.type == kind[1].decode())
+
+
+def _is_other_item(kind: bytes, head: bytes) -> bool:
+    mark, others = _OTHER_ITEMS.get(kind, (_PROCESS, frozenset[bytes]()))
+    found = mark.search(head)
+    return found is not None and found[1] in others

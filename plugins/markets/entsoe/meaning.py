@@ -22,6 +22,8 @@ from carbon254.plugins.markets.entsoe.wire import Envelope, Period, Series
 
 SEQUENCE = "classificationSequence_AttributeInstanceComponent.position"
 CONTRACT = "contract_MarketAgreement.type"
+# What a price names since October 2024. Until then the platform had day-ahead prices alone and wrote none of these.
+_AUCTION = frozenset({"auction.type", CONTRACT, SEQUENCE})
 
 
 @frozen
@@ -111,26 +113,33 @@ def _price(context: Context, series: Series, run: str, zone: str) -> Meaning:
     return context.made(run, measure, (kind, code), f"{currency}/MWh")
 
 
+def _names_no_auction(series: Series) -> bool:
+    return _AUCTION.isdisjoint(series.facts)
+
+
+def _contract(series: Series) -> str:
+    """A01 (day-ahead) or A07 (intraday)."""
+    return "A01" if _names_no_auction(series) else _expect(series, CONTRACT, "A01", "A07")
+
+
 def day_ahead_price(
     context: Context, envelope: Envelope, series: Series, period: Period, category: str | None
 ) -> Meaning | str:
-    """A44 with contract A01; a series of contract A07 belongs to the intraday dataset."""
-    if _expect(series, CONTRACT, "A01", "A07") == "A07":
+    """A44 with contract A01 or none; a series of contract A07 belongs to the intraday dataset."""
+    if _contract(series) == "A07":
         return "intraday"
-    zone = _domain(series)
-    return _price(
-        context,
-        series,
-        coupling.day_ahead_run(zone, _day(period), series.facts.get(SEQUENCE)),
-        zone,
-    )
+    zone, day = _domain(series), _day(period)
+    sequence = series.facts.get(SEQUENCE)
+    if _names_no_auction(series):
+        sequence = coupling.unnumbered(zone, day, period.resolution)
+    return _price(context, series, coupling.day_ahead_run(zone, day, sequence), zone)
 
 
 def intraday_price(
     context: Context, envelope: Envelope, series: Series, period: Period, category: str | None
 ) -> Meaning | str:
-    """A44 with contract A07; a series of contract A01 belongs to the day-ahead dataset."""
-    if _expect(series, CONTRACT, "A01", "A07") == "A01":
+    """A44 with contract A07; any other series belongs to the day-ahead dataset."""
+    if _contract(series) == "A01":
         return "day_ahead"
     zone = _domain(series)
     return _price(

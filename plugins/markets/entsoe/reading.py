@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from carbon254.core.domain.errors import FeedFormatChanged
 from carbon254.core.domain.observations import NAT, Column, Finding, Reading
+from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
 from carbon254.core.domain.vocabulary import Finality, Flag, State
 from carbon254.plugins.markets.entsoe.curve import Rows, expand, in_order
@@ -61,22 +62,17 @@ class Builder:
     table: SeriesTable = field(factory=SeriesTable)
     blocks: list[dict[str, Any]] = field(factory=list)
     envelopes: list[Envelope] = field(factory=list)
+    spans: dict[tuple[int, SeriesId], list[Window]] = field(factory=dict)  # by member and series
     ignored: Counter[str] = field(factory=Counter)
     notes: Counter[tuple[str, str]] = field(factory=Counter)
 
     def add(self, part: int, envelope: Envelope) -> None:
-        """Take in a member. Raises `FeedFormatChanged` when it is of another type than the dataset reads."""
-        if envelope.type != self.family.type:
-            raise FeedFormatChanged(f"document type {envelope.type} is not {self.family.type}.")
+        """Take in a member."""
         self.envelopes.append(envelope)
         status = self._status(envelope)
         for series in envelope.series:
             origin = Origin(part, envelope.revision, status, series.facts.get("curveType", "A01"))
-            end = None
             for period in series.periods:
-                if end is not None and period.window.start > end:
-                    self.notes["absent", "a hole between Periods: its intervals are missing"] += 1
-                end = period.window.end
                 for category, points in _by_category(period.points):
                     meaning = self.family.meaning(self.context, envelope, series, period, category)
                     if isinstance(meaning, str):
@@ -95,6 +91,7 @@ class Builder:
         points, twice = in_order(points)
         rows, absent = expand(period.window, period.resolution, origin.curve, points)
         series = meaning.series
+        self.spans.setdefault((origin.part, series), []).append(period.window)
         self.notes["duplicates", "identical points stand more than once"] += twice
         self.notes["absent", "intervals of a Period have no number"] += absent
         if self.context.market.place(series.kind, series.location) is None:
@@ -170,6 +167,8 @@ class Builder:
         return {name: column[keep] for name, column in columns.items()}
 
     def _findings(self) -> tuple[Finding, ...]:
+        holes = sum(_holes(windows) for windows in self.spans.values())
+        self.notes["absent", "a hole between Periods: its intervals are missing"] += holes
         noted = [Finding(*note, count) for note, count in self.notes.items() if count]
         added = sorted({name for envelope in self.envelopes for name in envelope.added})
         said = "element {} of a Point is not read"
@@ -195,12 +194,18 @@ def _by_category(points: Points) -> Iterator[tuple[str | None, Points]]:
         yield category, points.take(points.category == category)
 
 
+def _holes(windows: list[Window]) -> int:
+    """How often windows, in whatever order, leave time out between them."""
+    ordered = sorted(windows)
+    holes, end = 0, ordered[0].end
+    for window in ordered[1:]:
+        holes += window.start > end
+        end = max(end, window.end)
+    return holes
+
+
 def _hull(windows: list[Window]) -> Window | None:
     """The span of the members where they leave no hole; else the document covers nothing as a whole."""
-    ordered = sorted(windows)
-    end = ordered[0].end
-    for window in ordered[1:]:
-        if window.start > end:
-            return None
-        end = max(end, window.end)
-    return Window(ordered[0].start, end)
+    if _holes(windows):
+        return None
+    return Window(min(window.start for window in windows), max(window.end for window in windows))

@@ -70,7 +70,6 @@ class Series:
 class Envelope:
     """The head of a document and its series."""
 
-    type: str
     process: str
     created: datetime
     revision: int
@@ -82,12 +81,14 @@ class Envelope:
     added: tuple[str, ...] = ()  # names in points that we do not read
 
 
-def read_envelope(root: etree._Element, name: str, value: str) -> Envelope:
-    """Read a whole document, whose points carry the element ``value``.
+def read_envelope(root: etree._Element, name: str, kind: str, value: str) -> Envelope:
+    """Read a whole document of type ``kind``, whose points carry the element ``value``.
 
     Raises `FeedFormatChanged` and `DocumentDamaged` that name what is wrong.
     """
     facts = _facts(root)
+    if _need(facts, "type", name) != kind:
+        raise FeedFormatChanged(f"{name}: document type {facts['type']} is not {kind}.")
     added: set[str] = set()
     rows, series = 0, []
     for element in root.iterchildren("{*}TimeSeries"):
@@ -96,7 +97,6 @@ def read_envelope(root: etree._Element, name: str, value: str) -> Envelope:
     if not series:
         raise DocumentDamaged(f"{name}: the document holds no TimeSeries.")
     return Envelope(
-        type=_need(facts, "type", name),
         process=facts.get("process.processType", ""),
         created=_instant(_need(facts, "createdDateTime", name)),
         revision=_revision(facts.get("revisionNumber", "0")),
