@@ -6,6 +6,7 @@ Markets use these in ``read``; every failure is a `DocumentDamaged`, `TooLarge` 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from carbon254.core.domain.series import SeriesId
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
+_NO_MEMBER = re.compile(r"(?:.*/)?\.DS_Store|__MACOSX/.*")  # what a Mac adds to a zip
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -68,10 +70,14 @@ class Unpacked:
 
     @property
     def members(self) -> list[str]:
-        """Names of the members in the order of the zip; the document's own name where it is no zip."""
+        """Names of the members in the order of the zip; the document's own name where it is no zip.
+
+        Folders are no members, and neither is what a Mac adds to a zip.
+        """
         if self._zip is None:
             return [self.name]
-        return [info.filename for info in self._zip.infolist() if not info.is_dir()]
+        names = [info.filename for info in self._zip.infolist() if not info.is_dir()]
+        return [name for name in names if not _NO_MEMBER.fullmatch(name)]
 
     def count(self, size: int) -> None:
         """Count unpacked bytes. Raises `TooLarge` beyond the limit."""

@@ -26,7 +26,6 @@ MARKET_TIME = timezone(timedelta(hours=10))
 BLOCK = 32 * 2**20
 _FOOTER = re.compile(rb'C,"?END OF REPORT"?,(\d+)\s*')
 _TABLE = re.compile(rb"\nI,([^,\r\n]*),([^,\r\n]*),")
-_NO_REPORT = re.compile(r"(?:.*/)?\.DS_Store|__MACOSX/.*")  # what a Mac adds to a zip
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -67,10 +66,10 @@ def leaves(document: Document, limit: int) -> Iterator[Leaf]:
     """
     refuse_html(document)
     outer, part = Unpacked(document, limit), 0
-    for member in _reports(outer):
+    for member in outer.members:
         if is_zip(document.body) and member.lower().endswith(".zip"):
             inner = Unpacked(Document(member, outer.read(member)), limit)
-            for name in _reports(inner):
+            for name in inner.members:
                 yield Leaf(part, name, _opener(inner, name), outer.count)
                 part += 1
         else:
@@ -78,10 +77,6 @@ def leaves(document: Document, limit: int) -> Iterator[Leaf]:
             part += 1
     if not part:
         raise DocumentDamaged(f"{document.name}: the zip holds no file.")
-
-
-def _reports(unpacked: Unpacked) -> list[str]:
-    return [name for name in unpacked.members if not _NO_REPORT.fullmatch(name)]
 
 
 def _opener(unpacked: Unpacked, member: str) -> Callable[[], IO[bytes]]:
