@@ -229,19 +229,57 @@ def test_each_part_is_its_own_measure(feed: Feed) -> None:
     }
 
 
-def test_a_location_whose_parts_hold_no_greenhouse_gas_has_none(feed: Feed) -> None:
-    parts = ("LMP", "MCE", "MCC", "MCL")
-    old = [line(1, part=p, node="OLD", start=NOON + h * HOUR) for p in parts for h in (0, 1)]
-    new = [line(1, part=p, node="NEW") for p in (*parts, "MGHG")]
+def test_a_location_whose_parts_make_up_the_price_without_greenhouse_gas_has_none(
+    feed: Feed,
+) -> None:
+    parts = {"LMP": 7, "MCE": 9, "MCC": -1.5, "MCL": -0.5}
+    old = [
+        line(v, part=p, node="OLD", start=NOON + h * HOUR) for p, v in parts.items() for h in (0, 1)
+    ]
+    new = [line(v, part=p, node="NEW") for p, v in {**parts, "MGHG": 0}.items()]
     bare = [line(1, node="BARE")]
     reading = read(feed, *old, *new, *bare)
-    ghg = {
+    assert ghg_states(reading) == {("OLD", State.NOT_APPLICABLE), ("NEW", State.OK)}
+    assert (len(reading), reading.rows_read) == (8 + 5 + 1 + 2, 8 + 5 + 1)
+
+
+def test_a_part_that_the_document_leaves_out_is_not_said_to_be_none(feed: Feed) -> None:
+    # Version 1 of the real-time reports has the price of an area outside the state, its greenhouse gas part not.
+    parts = {"LMP": 7, "MCE": 9, "MCC": -1.5, "MCL": -0.5}
+    within = [line(v, part=p, node="IN", run="RTM") for p, v in parts.items()]
+    outside = [
+        line(
+            v - (4.25 if p == "LMP" and h else 0),
+            part=p,
+            node="OUT",
+            start=NOON + h * HOUR,
+            run="RTM",
+        )
+        for p, v in parts.items()
+        for h in range(9)
+    ]
+    reading = read(feed, *within, *outside, dataset="rtd_lmp")
+    assert ghg_states(reading) == {("IN", State.NOT_APPLICABLE)}
+    assert reading.rows_read == len(within) + len(outside) == len(reading) - 1
+
+
+@pytest.mark.parametrize(("off", "there"), [("0.00009", True), ("0.0002", False)])
+def test_parts_may_differ_from_the_price_by_their_rounding(
+    feed: Feed, off: str, *, there: bool
+) -> None:
+    parts = {"LMP": off, "MCE": 9, "MCC": -8, "MCL": -1}
+    hours = range(24)
+    lines = [line(v, part=p, start=NOON + h * HOUR) for p, v in parts.items() for h in hours]
+    assert bool(ghg_states(read(feed, *lines))) is there
+
+
+def ghg_states(reading: Reading) -> set[tuple[str, int]]:
+    """The places that the reading has a greenhouse gas part of, with its states."""
+    return {
         (reading.series[code].location, state)
         for code, state in zip(reading.code, reading.state.tolist(), strict=True)
         if reading.series[code].measure == "price_ghg"
     }
-    assert ghg == {("OLD", State.NOT_APPLICABLE), ("NEW", State.OK)}
-    assert (len(reading), reading.rows_read) == (8 + 5 + 1 + 2, 8 + 5 + 1)
 
 
 def test_parts_may_come_in_members_of_their_own(feed: Feed) -> None:
@@ -416,14 +454,17 @@ def cases() -> Iterator[tuple[str, Document, type[Carbon254Error]]]:
     yield "no data", zipped(error_xml("1000"), suffix="xml"), NotPublishedYet
     yield "no data, no zip", Document("a.xml", error_xml("1000")), NotPublishedYet
     yield "no data, no prefix", zipped(error_xml("1000", prefix="")), NotPublishedYet
-    yield "too long", zipped(error_xml("1004")), InvalidRequest
-    yield "still made", zipped(error_xml("1015")), FeedUnavailable
+    for code in ("1001", "1002", "1004", "1005", "1011", "1014", "1016"):
+        yield f"wrong question {code}", zipped(error_xml(code)), InvalidRequest
+    for code in ("1003", "1006", "1007", "1008", "1009", "1010", "1012", "1013", "1015"):
+        yield f"try again {code}", zipped(error_xml(code)), FeedUnavailable
     yield "other error", zipped(error_xml("1099")), FeedFormatChanged
     yield (
         "data as xml",
         zipped(b"<?xml version='1.0'?><OASISReport><A>1</A></OASISReport>"),
         FeedFormatChanged,
     )
+    yield "much data as xml", zipped(b"<OASISReport>" + b"<A>1</A>" * 2**14), FeedFormatChanged
     yield "cut xml", zipped(error_xml("1000")[:-9]), DocumentDamaged
     bomb = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
     yield "entities", zipped(bomb), DocumentDamaged
@@ -441,6 +482,23 @@ def test_what_is_no_document_is_refused_for_its_own_reason(
 def test_what_oasis_says_is_passed_on(feed: Feed) -> None:
     with pytest.raises(InvalidRequest, match="error 1004: at most 31 days"):
         feed.read("day_ahead_lmp", zipped(error_xml("1004", "at most 31 days")))
+
+
+def test_a_zip_within_a_zip_is_told_by_its_name(feed: Feed) -> None:
+    with pytest.raises(DocumentDamaged, match="a zip within the zip"):
+        feed.read("day_ahead_lmp", zipped(zipped(text(line(1.0))).body, suffix="zip"))
+
+
+def test_a_member_that_has_no_data_does_not_hide_those_that_have(feed: Feed) -> None:
+    none, some = error_xml("1000"), text(line(4.5))
+    for members, part in (((none, some), 1), ((some, none), 0)):
+        reading = feed.read("day_ahead_lmp", zipped(*members))
+        assert reading.value.tolist() == [4.5]
+        assert Locator.unpack(int(reading.locator[0])).part == part
+    with pytest.raises(NotPublishedYet):
+        feed.read("day_ahead_lmp", zipped(none, none))
+    with pytest.raises(FeedUnavailable):
+        feed.read("day_ahead_lmp", zipped(some, error_xml("1015")))
 
 
 def test_a_zip_bomb_is_refused(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,8 +531,36 @@ def test_damaged_documents_are_recognised_by_what_is_left(feed: Feed) -> None:
     assert feed.recognise(zipped(error_xml("1000"))) == ("day_ahead_lmp",)
 
 
+def test_a_large_document_without_a_telling_name_is_recognised_too(feed: Feed) -> None:
+    body = text(line(1.0)) + b"\n" * 2**26
+    assert feed.recognise(Document("download.csv", body)) == ("day_ahead_lmp",)
+
+
 @pytest.mark.parametrize(
-    "name", ["x_SLD_REN_FCST_DAM_v1.zip", "x_PRC_LMP_RUC_v1.zip", "ENE_SLRS_DAM.zip", "noise"]
+    ("name", "dataset"),
+    [
+        ("20250604_20250604_DAM_LMP_GRP_N_N_v12_csv.zip", "day_ahead_lmp"),
+        ("20250604_20250604_RTPD_LMP_GRP_01_N_v3_csv.zip", "fmm_lmp"),
+        ("20250604_20250604_RTM_LMP_GRP_01_N_v3_csv.zip", "rtd_lmp"),
+        ("20250604_20250604_HASP_LMP_GRP_N_N_v3_csv.zip", "hasp_lmp"),
+    ],
+)
+def test_groups_of_reports_are_recognised_by_name_where_there_is_no_data_yet(
+    feed: Feed, name: str, dataset: str
+) -> None:
+    assert feed.recognise(zipped(error_xml("1015"), name=name, suffix="xml")) == (dataset,)
+    assert feed.recognise(Document(name, b"")) == (dataset,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x_DAM_MPM_LMP_GRP_N_N_v1_csv.zip",
+        "x_SLD_REN_FCST_DAM_v1.zip",
+        "x_PRC_LMP_RUC_v1.zip",
+        "ENE_SLRS_DAM.zip",
+        "noise",
+    ],
 )
 def test_other_reports_are_not_recognised(feed: Feed, name: str) -> None:
     assert feed.recognise(Document(name, b"PK\x03\x04noise")) == ()
@@ -492,10 +578,10 @@ def test_prices_of_the_mitigation_runs_are_not_ours(feed: Feed) -> None:
 def test_a_large_document_comes_in_chunks_that_say_the_same(
     feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = ("LMP", "MCC", "MCE", "MCL", "MGHG")
+    parts = {"LMP": 3, "MCC": 1, "MCE": 4, "MCL": -2, "MGHG": 0}
     lines = [
-        line(n + h / 8, part=p, node=f"N{n}", start=NOON + h * HOUR)
-        for p in parts
+        line(k * (n + h / 8), part=p, node=f"N{n}", start=NOON + h * HOUR)
+        for p, k in parts.items()
         for n in range(30)
         for h in range(24)
         if p != "MGHG" or n % 2
@@ -503,6 +589,7 @@ def test_a_large_document_comes_in_chunks_that_say_the_same(
     document = zipped(text(*lines))
     whole = feed.read("day_ahead_lmp", document)
     assert isinstance(whole, Reading)
+    assert {state for _, state in ghg_states(whole)} == {State.OK, State.NOT_APPLICABLE}
     monkeypatch.setattr(readings, "CHUNK_ROWS", 500)
     monkeypatch.setattr(oasis, "BLOCK_BYTES", 2**15)
     made = list(chunks(feed.read("day_ahead_lmp", document)))

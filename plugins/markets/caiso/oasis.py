@@ -56,9 +56,9 @@ class Member:
 
 
 def members(document: Document, max_unpacked_bytes: int) -> Iterator[Member]:
-    """Open the CSV members of a document, one after the other.
+    """Open the CSV members of a document, one after the other; those that say that they have no data are passed over.
 
-    Raises `FeedUnavailable` when OASIS says to slow down, `NotPublishedYet` when it says that there is no data,
+    Raises `FeedUnavailable` when OASIS says to slow down, `NotPublishedYet` when no member has data,
     `InvalidRequest` when it says that the question was wrong, `DocumentDamaged` for what is no such document.
     """
     _refuse_policy(document.body, document.name)
@@ -66,15 +66,26 @@ def members(document: Document, max_unpacked_bytes: int) -> Iterator[Member]:
     unpacked = Unpacked(document, max_unpacked_bytes)
     if not unpacked.members:
         raise DocumentDamaged(f"{document.name}: the zip has no member.")
+    without: list[NotPublishedYet] = []
     for part, name in enumerate(unpacked.members):
         shown = f"{document.name}, {name}" if is_zip(document.body) else document.name
         with unpacked.open(name) as file:
-            yield Member(part, shown, _header(file, shown), file)
+            try:
+                header = _header(file, shown)
+            except NotPublishedYet as said:
+                without.append(said)
+                continue
+            yield Member(part, shown, header, file)
+    if len(without) == len(unpacked.members):
+        raise without[0]
 
 
 def _header(file: io.BufferedReader, name: str) -> tuple[str, ...]:
-    if file.peek(1).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-        _refuse_markup(file.read(), name)
+    start = file.peek(1)
+    if is_zip(start):
+        raise DocumentDamaged(f"{name}: a zip within the zip; unpack the outer one first.")
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        _refuse_markup(file.read(_HEAD_BYTES), name)
     line = file.readline(_HEAD_BYTES)
     if not line.strip():
         raise DocumentDamaged(f"{name}: there is no header.")
@@ -91,11 +102,12 @@ def _refuse_policy(body: bytes, name: str) -> None:
 
 
 def _refuse_markup(body: bytes, name: str) -> NoReturn:
-    """Say what OASIS says in XML; other XML is data in a format that was not asked for."""
+    """Say what OASIS says in XML; other XML, as any that is long, is data in a format that was not asked for."""
     _refuse_policy(body, name)
     if looks_like_html(body):
         raise DocumentDamaged(f"{name}: an HTML page was served in place of data.")
-    said = {local_name(e): (e.text or "").strip() for e in parse_xml(body, name).iter("{*}*")}
+    found = parse_xml(body, name).iter("{*}*") if len(body) < _HEAD_BYTES else ()
+    said = {local_name(e): (e.text or "").strip() for e in found}
     code, text = said.get("ERR_CODE"), said.get("ERR_DESC", "no description")
     if code is None:
         raise FeedFormatChanged(
@@ -104,10 +116,16 @@ def _refuse_markup(body: bytes, name: str) -> NoReturn:
     raise _ERRORS.get(code, FeedFormatChanged)(f"{name}: OASIS answers with error {code}: {text}")
 
 
+# Interface Specification for OASIS, section "Errors"; any other code is new.
 _ERRORS: Final[Mapping[str, type[Carbon254Error]]] = {
     "1000": NotPublishedYet,  # no data for the selection
-    "1004": InvalidRequest,  # more than 31 days
-    "1015": FeedUnavailable,  # the group's zip is still being made
+    # 1001: parameters of another report, 1002: no date, 1004: more than 31 days, 1005: no such report,
+    # 1011: an empty question, 1014: a start before what is kept, 1016: no such group
+    **dict.fromkeys(("1001", "1002", "1004", "1005", "1011", "1014", "1016"), InvalidRequest),
+    # 1003: the answer took too long, 1015: the group's zip is still being made; the others: OASIS failed within
+    **dict.fromkeys(
+        ("1003", "1006", "1007", "1008", "1009", "1010", "1012", "1013", "1015"), FeedUnavailable
+    ),
 }
 
 

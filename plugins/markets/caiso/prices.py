@@ -19,7 +19,7 @@ from carbon254.plugins.markets.caiso.places import listed, price_kind
 from carbon254.plugins.markets.caiso.rows import Layout, Rows
 
 GHG = "MGHG"
-_GIVEN = ("LMP", "MCE", "MCC", "MCL")
+_GIVEN = {"LMP": 1.0, "MCE": -1.0, "MCC": -1.0, "MCL": -1.0}  # their sum is what other parts have
 
 
 @lru_cache(maxsize=1 << 15)
@@ -33,14 +33,17 @@ def _parts(
 class Prices:
     """The prices of one document. A locator is member, line (0 is the header) and column of the number.
 
-    A location whose price the document splits into energy, congestion and loss without a greenhouse gas part has no
-    such part: its ``price_ghg`` is `not_applicable` in the intervals of its price, with the locator of the price.
+    A location whose price is its energy, congestion and loss in the whole document, without a greenhouse gas part, has
+    no such part: its ``price_ghg`` is `not_applicable` in the intervals of its price, with the locator of the price.
+    Where the three do not make up the price, the document leaves the part out (as version 1 of the real-time reports
+    does) and nothing is said of it.
     """
 
     unit = "USD/MWh"
 
     def __init__(self, card: MarketCard, dataset: str) -> None:
-        enums = card.dataset(dataset).enums
+        facts = card.dataset(dataset)
+        enums, (adding,) = facts.enums, facts.adds_up
         self._market, self._measures = card.id, tuple(enums["LMP_TYPE"].values())
         self._listed = listed(card)
         (self._run,) = enums["MARKET_RUN_ID"].values()
@@ -54,6 +57,9 @@ class Prices:
         )
         self._parts: list[Rows] = []
         self._has = np.zeros((0, len(self._measures)), dtype=bool)
+        self._signs = np.array([_GIVEN.get(word, 0.0) for word in self.layout.categories])
+        self._rest: Column = np.zeros(0)
+        self._tolerance = adding.tolerance
 
     def series(self, place: str) -> tuple[SeriesId, ...]:
         """The series of the parts of a node's price."""
@@ -61,12 +67,16 @@ class Prices:
         return _parts(self._market, self._run, self._measures, kind, place)
 
     def seen(self, rows: Rows) -> None:
-        """Note which parts each place has, and keep the rows of the whole price."""
+        """Note which parts each place has and what they leave of its price, and keep the rows of the whole price."""
         places = max(int(rows.place.max()) + 1, len(self._has))
         has = np.zeros((places, len(self._measures)), dtype=bool)
         has[: len(self._has)] = self._has
         has[rows.place, rows.category] = True
         self._has = has
+        amounts = self._signs[rows.category] * np.nan_to_num(rows.value)
+        rest: Column = np.bincount(rows.place, amounts, minlength=places)
+        rest[: len(self._rest)] += self._rest
+        self._rest = rest
         self._parts.append(rows.take(rows.category == self.layout.categories.index("LMP")))
 
     def completed(self) -> Rows | None:
@@ -79,7 +89,11 @@ class Prices:
         if not none.any():
             return None
         whole = Rows.joined(self._parts)
+        prices = np.bincount(whole.place, minlength=len(none))
+        none &= np.abs(self._rest) <= self._tolerance * prices
         whole = whole.take(none[whole.place])
+        if not len(whole):
+            return None
         return Rows(
             whole.place,
             np.full_like(whole.category, place_of(GHG)),

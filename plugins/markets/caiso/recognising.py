@@ -12,13 +12,13 @@ from carbon254.plugins.markets.caiso import oasis
 
 _PRICE_COLUMNS: Final = {"NODE", "LMP_TYPE", "MARKET_RUN_ID"}
 _LOAD_COLUMNS: Final = {"TAC_AREA_NAME", "EXECUTION_TYPE", "MW"}
-_PEEK_BYTES: Final = 64 * 2**20  # unpacked on looking, at most; one block is read
 
+# A report's name stands in the names of its members, a group's in that of the zip.
 _BY_NAME: Final = {
-    "day_ahead_lmp": re.compile(r"(?:^|_)PRC_LMP_DAM(?:_|\.|$)"),
-    "fmm_lmp": re.compile(r"(?:^|_)PRC_RTPD_LMP(?:_|\.|$)"),
-    "rtd_lmp": re.compile(r"(?:^|_)PRC_INTVL_LMP(?:_|\.|$)"),
-    "hasp_lmp": re.compile(r"(?:^|_)PRC_HASP_LMP(?:_|\.|$)"),
+    "day_ahead_lmp": re.compile(r"(?:^|_)(?:PRC_LMP_DAM|DAM_LMP_GRP)(?:_|\.|$)"),
+    "fmm_lmp": re.compile(r"(?:^|_)(?:PRC_RTPD_LMP|RTPD_LMP_GRP)(?:_|\.|$)"),
+    "rtd_lmp": re.compile(r"(?:^|_)(?:PRC_INTVL_LMP|RTM_LMP_GRP)(?:_|\.|$)"),
+    "hasp_lmp": re.compile(r"(?:^|_)(?:PRC_HASP_LMP|HASP_LMP_GRP)(?:_|\.|$)"),
     "load": re.compile(r"(?:^|_)SLD_FCST(?:_|\.|$)"),
 }
 # Reports with the columns of ours that are others: prices of the mitigation runs, of ties, of the last interval.
@@ -34,7 +34,8 @@ def recognise(card: MarketCard, document: Document) -> tuple[str, ...]:
 
 
 def _by_content(card: MarketCard, document: Document) -> tuple[str, ...]:
-    opened = oasis.members(document, _PEEK_BYTES)  # held, or the member would be closed at once
+    limit = max(dataset.max_unpacked_bytes for dataset in card.datasets.values())
+    opened = oasis.members(document, limit)  # held, or the member would be closed at once
     try:
         member = next(opened)
         row = member.file.readline(4096).decode("utf-8", "replace").rstrip("\r\n").split(",")
