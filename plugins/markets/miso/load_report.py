@@ -39,14 +39,14 @@ RUNS: Final = {"MTLF": "forecast-mtlf", "ActualLoad": "actual"}
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SECTOR: Final = 512
 _COLUMN = re.compile(r"(\w+) (MTLF|ActualLoad) \((\w+)\)")
+_ZONE_LOAD = re.compile(rb"L\0?R\0?Z\0?[\w\0]{1,16} \0?A\0?c\0?t\0?u\0?a\0?l\0?L\0?o\0?a\0?d")  # 8 or 16 bits
 _TEXT, _NUMBER, _DATE = 1, 2, 3  # xlrd's cell types
 _BLANK = (0, 6)
 
 
 def recognise(document: Document) -> tuple[str, ...]:
-    """`load_daily` for a BIFF document that speaks of MTLF and ActualLoad."""
-    words = (b"ActualLoad", "ActualLoad".encode("utf-16-le"))
-    found = document.body.startswith(_OLE) and any(word in document.body for word in words)
+    """`load_daily` for a BIFF document with the actual load of a zone: other reports have it by region."""
+    found = document.body.startswith(_OLE) and _ZONE_LOAD.search(document.body)
     return ("load_daily",) if found else ()
 
 
