@@ -446,12 +446,13 @@ def test_columns_of_the_five_minute_feed_are_read_by_name(feed: Feed) -> None:
 
 
 def test_kinds_of_the_five_minute_feed_come_from_the_list_else_node(feed: Feed) -> None:
-    codes = ["MINN.HUB", "AECI", "AMIL.BGS6", "NOT.A.HUB"]
+    codes = ["MINN.HUB", "AECI", "PJMC", "AMIL.BGS6", "NOT.A.HUB"]
     made = five_minutes([["2026-07-27T08:15:00", code, "1", "0", "0"] for code in codes])
     kinds = {one.location: one.kind for one in feed.read("real_time_lmp", made).series}
     assert kinds == {
         "MINN.HUB": "hub",
         "AECI": "interface",
+        "PJMC": "interface",
         "AMIL.BGS6": "zone",
         "NOT.A.HUB": "node",
     }

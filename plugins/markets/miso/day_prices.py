@@ -2,6 +2,8 @@
 
 A preamble (title, MM/DD/YYYY, blank, "All Hours-Ending are Eastern Standard Time (EST)"), then
 ``Node,Type,Value,HE 1..HE 24`` and three lines for each node: LMP, MCC, MLC in USD/MWh. Always 24 hours.
+Real-time reports write the day as M/D/YYYY, and two decimals where day-ahead ones write ``.9``; both of a day have the
+title "Realtime Market LMPs", so that the name alone says whether it is preliminary or final.
 A data row is a line after the header. Locators: part `STATED` or `DERIVED`, row = line after the header from 0,
 blank ones not counted, field = column; a derived energy part names the LMP line and stands for the node's three.
 """

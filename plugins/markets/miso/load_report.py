@@ -39,15 +39,17 @@ RUNS: Final = {"MTLF": "forecast-mtlf", "ActualLoad": "actual"}
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SECTOR: Final = 512
 _COLUMN = re.compile(r"(\w+) (MTLF|ActualLoad) \((\w+)\)")
-_ZONE_LOAD = re.compile(rb"L\0?R\0?Z\0?[\w\0]{1,16} \0?A\0?c\0?t\0?u\0?a\0?l\0?L\0?o\0?a\0?d")  # 8 or 16 bits
+_ZONE_LOAD = re.compile(rb"LRZ\w+ ActualLoad")
 _TEXT, _NUMBER, _DATE = 1, 2, 3  # xlrd's cell types
 _BLANK = (0, 6)
 
 
 def recognise(document: Document) -> tuple[str, ...]:
     """`load_daily` for a BIFF document with the actual load of a zone: other reports have it by region."""
-    found = document.body.startswith(_OLE) and _ZONE_LOAD.search(document.body)
-    return ("load_daily",) if found else ()
+    if not document.body.startswith(_OLE):
+        return ()
+    text = document.body.replace(b"\0", b"")  # characters have 8 or 16 bits
+    return ("load_daily",) if _ZONE_LOAD.search(text) else ()
 
 
 def read(card: MarketCard, document: Document) -> Reading:

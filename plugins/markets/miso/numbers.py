@@ -38,12 +38,17 @@ def write_number(value: float) -> str:
 
 
 def write_cents(cents: float) -> str:
-    """Write a price as the reports print it: ``.92``, ``-.94``, ``29``, ``38.1``; NaN as the empty text."""
+    """Write a price as the day-ahead reports do: ``.92``, ``-.94``, ``29``, ``38.1``; NaN as the empty text."""
     if math.isnan(cents):
         return ""
     whole, rest = divmod(abs(int(cents)), 100)
     text = f"{whole or ''}.{rest:02d}".rstrip("0").rstrip(".") or "0"
     return f"-{text}" if cents < 0 else text
+
+
+def write_price(cents: float) -> str:
+    """Write a price as the real-time reports and the displays do: ``0.92``, ``29.00``; NaN as the empty text."""
+    return "" if math.isnan(cents) else f"{cents / 100:.2f}"
 
 
 def energy(price: Column, congestion: Column, loss: Column, name: str) -> Column:
