@@ -1,7 +1,7 @@
 """MISO's labels of time. Its clock is Eastern Standard Time, UTC-05:00, on every day of the year.
 
 Five-minute labels name the END of their interval: the displays put ``RefId`` "Interval 08:15" beside
-``MKT_INT_END_EST`` 8:15, and an hourly report's congestion is the mean of the twelve labels that end with the full hour.
+``MKT_INT_END_EST`` 8:15, and an hourly report's congestion is the mean of twelve labels that end with the full hour.
 Hours are numbered by their end (hour ending 1 is 00:00-01:00), 24 on every day.
 """
 
