@@ -22,6 +22,7 @@ from carbon254.core.domain.errors import (
     NotFound,
     NotPublishedYet,
 )
+from carbon254.core.domain.expectations import publication_times
 from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.synthetic import synthesise
 from carbon254.core.domain.time import Window, parse_instant
@@ -635,6 +636,28 @@ def test_bad_load(feed: Feed, changed: dict[str, Any], code: str) -> None:
 def test_a_load_that_is_no_finite_number_is_drift(feed: Feed, odd: Any) -> None:
     with pytest.raises(FeedFormatChanged):
         feed.read("load", load(FiveMinTotalLoad=[{"Load": {"Time": "08:10", "Value": odd}}]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "run", "start", "issued", "published"),
+    [
+        ("load", "actual", "2026-07-27T13:05Z", None, "2026-07-27T13:20Z"),
+        # forecasts are out when they are issued, not when their hour is over
+        ("load", "forecast-mtlf", "2026-07-28T04:00Z", "2026-07-27T13:10Z", "2026-07-27T13:20Z"),
+        ("load", "day_ahead-ex_post", "2026-07-28T04:00Z", None, "2026-07-27T05:15Z"),
+        ("load_daily", "actual", "2025-11-02T05:00Z", None, "2025-11-03T17:00Z"),
+        # the report of a day has the actual load of the day before: one document, one publication
+        ("load_daily", "forecast-mtlf", "2025-11-09T05:00Z", "2025-11-03T05:00Z", "2025-11-03T17:00Z"),
+    ],
+)  # fmt: skip
+def test_load_is_due_by_its_run(
+    feed: Feed, dataset: str, run: str, start: str, issued: str | None, published: str
+) -> None:
+    facts, begin = feed.card.datasets[dataset], np.array([at(start)])
+    length = np.timedelta64(5 if (dataset, run) == ("load", "actual") else 60, "m")
+    issues = np.array([at(issued) if issued else np.datetime64("NaT", "us")])
+    due = publication_times(facts, begin, begin + length, issues, rule=facts.due_for(run))
+    assert due.tolist() == [at(published).tolist()]
 
 
 def test_locators_of_load_tell_the_lists_apart(feed: Feed) -> None:
