@@ -22,6 +22,7 @@ from carbon254.core.domain.errors import (
     NotFound,
     NotPublishedYet,
 )
+from carbon254.core.domain.expectations import publication_times
 from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.synthetic import synthesise
 from carbon254.core.domain.time import Window, parse_instant
@@ -130,6 +131,8 @@ def test_twelve_hour_labels_are_read_and_written(text: str, expected: str) -> No
         "25-Jan-2018 - Interval 04:30 EDT",
         "25-Foo-2018 - Interval 04:30 EST",
         "31-Feb-2018 - Interval 04:30 EST",
+        "01-Jan-0001 - Interval 00:00 EST",
+        "31-Dec-9999 - Interval 23:55 EST",
         "",
         None,
         7,
@@ -367,7 +370,35 @@ def test_finality_of_real_time_comes_from_title_or_name(
     assert {one.run for one in reading.series} == {"real_time-hourly"}
 
 
-@pytest.mark.parametrize("name", ["20260714_rt_lmp.csv", "a.csv"])
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("7/4/2026", "20260704_rt_lmp_final.csv"),
+        ("7/4/2026", "rt_lmp_final.csv"),
+        ("7/4/2026,,,,", "miso_rt_lmp_final_2026 (1).csv"),
+        ("07/04/2026", "rt_lmp_final_04.csv"),
+    ],
+)
+def test_real_time_reports_write_their_day_without_leading_zeros(
+    feed: Feed, written: str, name: str
+) -> None:
+    lines = node("A.B", "1", "0", "0")
+    made = day(lines, title="Realtime Market LMPs", written=written, name=name)
+    assert feed.recognise(made) == ("real_time_hourly_lmp",)
+    reading = feed.read("real_time_hourly_lmp", made)
+    assert set(reading.finality) == {Finality.FINAL}
+    assert reading.interval_start[0] == at("2026-07-04T05:00Z")
+
+
+def test_a_real_time_report_under_the_name_of_another_day_is_refused(feed: Feed) -> None:
+    lines = node("A.B", "1", "0", "0")
+    name = "20260705_rt_lmp_final.csv"
+    made = day(lines, title="Realtime Market LMPs", written="7/4/2026", name=name)
+    with pytest.raises(FeedFormatChanged, match="operating day"):
+        feed.read("real_time_hourly_lmp", made)
+
+
+@pytest.mark.parametrize("name", ["20260714_rt_lmp.csv", "a.csv", "smart_lmp_final.csv"])
 def test_real_time_that_is_neither_preliminary_nor_final_is_refused(feed: Feed, name: str) -> None:
     made = day(node("A.B", "1", "0", "0"), title="Realtime Market LMPs", name=name)
     with pytest.raises(FeedFormatChanged, match="preliminary or final"):
@@ -416,12 +447,13 @@ def test_columns_of_the_five_minute_feed_are_read_by_name(feed: Feed) -> None:
 
 
 def test_kinds_of_the_five_minute_feed_come_from_the_list_else_node(feed: Feed) -> None:
-    codes = ["MINN.HUB", "AECI", "AMIL.BGS6", "NOT.A.HUB"]
+    codes = ["MINN.HUB", "AECI", "PJMC", "AMIL.BGS6", "NOT.A.HUB"]
     made = five_minutes([["2026-07-27T08:15:00", code, "1", "0", "0"] for code in codes])
     kinds = {one.location: one.kind for one in feed.read("real_time_lmp", made).series}
     assert kinds == {
         "MINN.HUB": "hub",
         "AECI": "interface",
+        "PJMC": "interface",
         "AMIL.BGS6": "zone",
         "NOT.A.HUB": "node",
     }
@@ -498,6 +530,32 @@ def test_bad_rows_of_the_five_minute_feed(feed: Feed, data: list[list[Any]], cod
         list(chunks(feed.read("real_time_lmp", five_minutes(data))))
 
 
+@pytest.mark.parametrize(
+    ("column", "odd"),
+    [
+        (column, odd)
+        for column in range(5)
+        for odd in ([], {}, False, True, float("nan"), float("inf"), 10**400, "1e400", "nan", "N/A")
+        if column != 1 or not isinstance(odd, str)
+    ]
+    + [(0, "0001-01-01T00:00:00"), (0, "9999-12-31T23:59:00"), (0, None), (1, None)],
+    ids=lambda value: f"{value!r:.24}",
+)
+def test_what_is_neither_text_nor_number_is_refused_and_never_zero(
+    feed: Feed, column: int, odd: Any
+) -> None:
+    row: list[Any] = ["2026-07-27T08:15:00", "A", "1", "0", "0"]
+    row[column] = odd
+    with pytest.raises(FeedFormatChanged):
+        feed.read("real_time_lmp", five_minutes([row]))
+
+
+@pytest.mark.parametrize("odd", [None, 1, [], {}])
+def test_headers_that_are_no_text_are_drift(feed: Feed, odd: Any) -> None:
+    with pytest.raises(FeedFormatChanged):
+        feed.read("real_time_lmp", five_minutes([], [odd, *interval_prices.HEADERS[1:]]))
+
+
 def test_null_and_zero_and_numbers_are_told_apart(feed: Feed) -> None:
     data: list[list[Any]] = [["2026-07-27T08:15:00", "A", None, 0, 1.5]]
     reading = feed.read("real_time_lmp", five_minutes(data))
@@ -570,6 +628,38 @@ def test_bad_load(feed: Feed, changed: dict[str, Any], code: str) -> None:
         feed.read("load", load(**changed))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["9" * 400, 10**400, float("nan"), float("inf"), True, [], {}, "N/A", "-", "\u0661", " "],
+    ids=lambda value: f"{value!a:.24}",
+)
+def test_a_load_that_is_no_finite_number_is_drift(feed: Feed, odd: Any) -> None:
+    with pytest.raises(FeedFormatChanged):
+        feed.read("load", load(FiveMinTotalLoad=[{"Load": {"Time": "08:10", "Value": odd}}]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "run", "start", "issued", "published"),
+    [
+        ("load", "actual", "2026-07-27T13:05Z", None, "2026-07-27T13:20Z"),
+        # forecasts are out when they are issued, not when their hour is over
+        ("load", "forecast-mtlf", "2026-07-28T04:00Z", "2026-07-27T13:10Z", "2026-07-27T13:20Z"),
+        ("load", "day_ahead-ex_post", "2026-07-28T04:00Z", None, "2026-07-27T05:15Z"),
+        ("load_daily", "actual", "2025-11-02T05:00Z", None, "2025-11-03T17:00Z"),
+        # the report of a day has the actual load of the day before: one document, one publication
+        ("load_daily", "forecast-mtlf", "2025-11-09T05:00Z", "2025-11-03T05:00Z", "2025-11-03T17:00Z"),
+    ],
+)  # fmt: skip
+def test_load_is_due_by_its_run(
+    feed: Feed, dataset: str, run: str, start: str, issued: str | None, published: str
+) -> None:
+    facts, begin = feed.card.datasets[dataset], np.array([at(start)])
+    length = np.timedelta64(5 if (dataset, run) == ("load", "actual") else 60, "m")
+    issues = np.array([at(issued) if issued else np.datetime64("NaT", "us")])
+    due = publication_times(facts, begin, begin + length, issues, rule=facts.due_for(run))
+    assert due.tolist() == [at(published).tolist()]
+
+
 def test_locators_of_load_tell_the_lists_apart(feed: Feed) -> None:
     made = sample("load/RealTimeTotalLoad_20251102T0210.json")
     reading = feed.read("load", made)
@@ -625,6 +715,28 @@ def test_a_wind_forecast_is_not_taken_for_a_solar_one(feed: Feed) -> None:
     assert feed.recognise(wind) == ()
     with pytest.raises(FeedFormatChanged, match="wind"):
         feed.read("solar_forecast", wind)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "solar"),
+    [
+        ("x.json", "https://public-api.misoenergy.org/api/WindSolar/getsolarforecast", True),
+        ("x.json", "https://public-api.misoenergy.org/api/WindSolar/getwindforecast", False),
+        ("api_WindSolar_getsolarforecast.json", "", True),
+        ("api_WindSolar_getwindforecast.json", "", False),
+        ("wind-solar.json", "", False),
+        ("solar_and_wind.json", "", False),
+    ],
+)
+def test_the_path_that_both_forecasts_share_does_not_say_solar(
+    feed: Feed, name: str, url: str, *, solar: bool
+) -> None:
+    body = sample("solar_forecast/getSolarForecast_20251102.json").body
+    made = Document(name, body, url=url)
+    assert feed.recognise(made) == (("solar_forecast",) if solar else ())
+    if not solar:
+        with pytest.raises(FeedFormatChanged, match="wind"):
+            feed.read("solar_forecast", made)
 
 
 def test_a_forecast_whose_hour_contradicts_its_time_is_drift(feed: Feed) -> None:

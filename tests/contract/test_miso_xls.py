@@ -242,6 +242,21 @@ def test_a_workbook_with_a_hole_is_damaged(feed: Feed, place: int) -> None:
         feed.read("load_daily", Document("20251103_df_al.xls", body[:place] + body[place + 16 :]))
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(["Market Day", "HourEnding", "North ActualLoad (MWh)"], id="load by region"),
+        pytest.param(["MarketDay", "HourEnding", "LRZ1", "ActualLoad (MWh)"], id="a year of load"),
+    ],
+)
+def test_other_reports_of_actual_load_are_not_taken_for_this_one(
+    feed: Feed, header: list[object]
+) -> None:
+    assert feed.recognise(document([["Published Date:", date(2025, 11, 3)], header])) == ()
+    assert feed.recognise(document(sample_rows())) == ("load_daily",)
+    assert feed.recognise(document(wide_rows())) == ("load_daily",)
+
+
 def test_a_workbook_without_hours_is_damaged(feed: Feed) -> None:
     with pytest.raises(DocumentDamaged):
         feed.read("load_daily", document(sample_rows()[:6]))

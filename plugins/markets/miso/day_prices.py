@@ -2,6 +2,8 @@
 
 A preamble (title, MM/DD/YYYY, blank, "All Hours-Ending are Eastern Standard Time (EST)"), then
 ``Node,Type,Value,HE 1..HE 24`` and three lines for each node: LMP, MCC, MLC in USD/MWh. Always 24 hours.
+Real-time reports write the day as M/D/YYYY, and two decimals where day-ahead ones write ``.9``; both of a day have the
+title "Realtime Market LMPs", so that the name alone says whether it is preliminary or final.
 A data row is a line after the header. Locators: part `STATED` or `DERIVED`, row = line after the header from 0,
 blank ones not counted, field = column; a derived energy part names the LMP line and stands for the node's three.
 """
@@ -42,14 +44,14 @@ _TITLES: Final = (
     (re.compile(r"day[- ]?ahead.*ex[- ]?ante", re.IGNORECASE), "day_ahead_ex_ante_lmp"),
     (re.compile(r"real[- ]?time", re.IGNORECASE), "real_time_hourly_lmp"),
 )
-_NAME = re.compile(r"(\d{8})_(da_expost|da_exante|rt)_lmp(?:_(prelim|final))?")
+_NAME = re.compile(r"(?:(\d{8})_|(?<![a-z]))(da_expost|da_exante|rt)_lmp(?:_(prelim|final))?")
 _NAMED: Final = {
     "da_expost": "day_ahead_lmp",
     "da_exante": "day_ahead_ex_ante_lmp",
     "rt": "real_time_hourly_lmp",
 }
 _FINALITY: Final = {"prelim": Finality.PRELIMINARY, "final": Finality.FINAL}
-_DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})")
+_DAY = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})")  # real-time reports write no leading zeros
 _T = TypeVar("_T")
 
 
@@ -134,8 +136,9 @@ def _open(document: Document, preamble: list[str], header: bytes, start: int) ->
     titled = next((dataset for pattern, dataset in _TITLES if pattern.search(title)), None)
     dataset = _agreed(f"{name}: kind of report", titled, _NAMED[named[2]] if named else None)
     days = [match for line in preamble if (match := _DAY.fullmatch(line.strip(" ,")))]
-    written = _date(days[0][3] + days[0][1] + days[0][2], name) if days else None
-    day = _agreed(f"{name}: operating day", written, _date(named[1], name) if named else None)
+    written = _date(f"{days[0][3]}{days[0][1]:0>2}{days[0][2]:0>2}", name) if days else None
+    dated = _date(named[1], name) if named and named[1] else None
+    day = _agreed(f"{name}: operating day", written, dated)
     if any("Hours-Ending are" in line and "(EST)" not in line for line in preamble):
         raise FeedFormatChanged(
             f"{name}: the hours are no longer said to be Eastern Standard Time (EST)."

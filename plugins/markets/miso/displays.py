@@ -66,7 +66,13 @@ def recognise(document: Document) -> tuple[str, ...]:
 
 
 def _says_solar(document: Document) -> bool:
-    return "solar" in f"{document.name} {document.url}".lower()
+    return _sources(document) == {"solar"}
+
+
+def _sources(document: Document) -> set[str]:
+    """What name and URL say the forecast is of; the folder of both forecasts, ``WindSolar``, says nothing."""
+    text = f"{document.name} {document.url}".lower().replace("windsolar", "")
+    return {word for word in ("solar", "wind") if word in text}
 
 
 @define
@@ -196,8 +202,8 @@ def read_solar_forecast(card: MarketCard, document: Document) -> Reading:
     """Read the hourly solar forecast of the system. Raises as `Market.read`."""
     name = document.name
     found = parse_object(document, ("MktDay", "RefId", "Forecast"))
-    if not _says_solar(document) and "wind" in f"{name} {document.url}".lower():
-        raise FeedFormatChanged(f"{name}: this is the wind forecast.")
+    if "wind" in _sources(document):
+        raise FeedFormatChanged(f"{name}: name or URL say that this is the wind forecast.")
     rows = _Rows(name, read_reference(found["RefId"], name))
     series = SeriesId(card.id, "forecast-solar", "generation_solar", "system", SYSTEM)
     for number, row in enumerate(_elements(found, "Forecast", name)):

@@ -27,6 +27,7 @@ from carbon254.core.domain.vocabulary import Finality, Flag, State
 from carbon254.plugins.markets.miso import numbers, prices
 from carbon254.plugins.markets.miso.answers import parse_object
 from carbon254.plugins.markets.miso.labels import read_iso
+from carbon254.plugins.markets.miso.numbers import read_number
 from carbon254.plugins.markets.miso.places import kinds_by_name
 from carbon254.ports.unpacking import need_columns, pack_locators
 
@@ -52,6 +53,8 @@ def read(card: MarketCard, document: Document) -> Reading | Iterator[Reading]:
     headers, data = found["headers"], found["data"]
     if not isinstance(headers, list) or not isinstance(data, list):
         raise FeedFormatChanged(f"{name}: headers and data are not both lists.")
+    if not all(isinstance(header, str) for header in headers):
+        raise FeedFormatChanged(f"{name}: a header is no text.")
     need_columns(headers, HEADERS, name)
     if not data:
         raise NotPublishedYet(f"{name}: MISO has approved no interval yet.")
@@ -118,25 +121,25 @@ class _Reader:
 
     def _words(self, texts: Sequence[Any], column: str) -> tuple[Column, list[str]]:
         """Codes in the order of first use, and the words."""
-        codes: dict[Any, int] = {}
-        found = np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
-        if not all(isinstance(word, str) and word for word in codes):
+        if not all(isinstance(text, str) and text for text in texts):
             raise FeedFormatChanged(f"{self._name}: {column} is empty or no text.")
+        codes: dict[str, int] = {}
+        found = np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
         return found, list(codes)
 
     def _numbers(self, texts: Sequence[Any], column: str) -> Column:
         try:
-            values = np.array([float(text) if text else _absent(text) for text in texts])
-        except (TypeError, ValueError):
+            values = np.array(
+                [
+                    float(text) if text and isinstance(text, str) else read_number(text, self._name)
+                    for text in texts
+                ]
+            )
+        except ValueError:
             raise FeedFormatChanged(f"{self._name}: a number of {column} cannot be read.") from None
         if not np.isfinite(values[[text not in ("", None) for text in texts]]).all():
             raise FeedFormatChanged(f"{self._name}: a number of {column} is not finite.")
         return values
-
-
-def _absent(text: object) -> float:
-    """What an empty text or null is; a zero that is a JSON number stays one."""
-    return float("nan") if text in ("", None) else 0.0
 
 
 def first_label(document: Document) -> str | None:

@@ -1,7 +1,8 @@
 """MISO's labels of time. Its clock is Eastern Standard Time, UTC-05:00, on every day of the year.
 
 Five-minute labels name the END of their interval: the displays put ``RefId`` "Interval 08:15" beside
-``MKT_INT_END_EST`` 8:15. Hours are numbered by their end (hour ending 1 is 00:00-01:00), 24 on every day.
+``MKT_INT_END_EST`` 8:15, and an hourly report's congestion is the mean of twelve labels that end with the full hour.
+Hours are numbered by their end (hour ending 1 is 00:00-01:00), 24 on every day.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _MONTHS: Final = (
     "Nov",
     "Dec",
 )
+_YEARS: Final = range(2000, 2100)  # "0001-01-01" is how many servers write that there is no time
 _REFERENCE = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) - Interval (\d\d):(\d\d)(?::\d\d)? EST")
 _CLOCK = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d{1,2}):(\d\d):(\d\d) (AM|PM)")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)")
@@ -116,11 +118,13 @@ def read_iso(text: object, name: str) -> datetime:
     return _checked(text, name, year, month, day, hour, minute)
 
 
-def _checked(text: object, name: str, *parts: int) -> datetime:
+def _checked(text: object, name: str, year: int, *parts: int) -> datetime:
     try:
-        return instant(*parts)
+        if year in _YEARS:
+            return instant(year, *parts)
     except ValueError:
-        raise FeedFormatChanged(f"{name}: label {text!r} is no time on a clock.") from None
+        pass
+    raise FeedFormatChanged(f"{name}: label {text!r} is no time on a clock.")
 
 
 def read_hour(text: object, name: str) -> int:

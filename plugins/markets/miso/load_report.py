@@ -39,15 +39,17 @@ RUNS: Final = {"MTLF": "forecast-mtlf", "ActualLoad": "actual"}
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SECTOR: Final = 512
 _COLUMN = re.compile(r"(\w+) (MTLF|ActualLoad) \((\w+)\)")
+_ZONE_LOAD = re.compile(rb"LRZ\w+ ActualLoad")
 _TEXT, _NUMBER, _DATE = 1, 2, 3  # xlrd's cell types
 _BLANK = (0, 6)
 
 
 def recognise(document: Document) -> tuple[str, ...]:
-    """`load_daily` for a BIFF document that speaks of MTLF and ActualLoad."""
-    words = (b"ActualLoad", "ActualLoad".encode("utf-16-le"))
-    found = document.body.startswith(_OLE) and any(word in document.body for word in words)
-    return ("load_daily",) if found else ()
+    """`load_daily` for a BIFF document with the actual load of a zone: other reports have it by region."""
+    if not document.body.startswith(_OLE):
+        return ()
+    text = document.body.replace(b"\0", b"")  # characters have 8 or 16 bits
+    return ("load_daily",) if _ZONE_LOAD.search(text) else ()
 
 
 def read(card: MarketCard, document: Document) -> Reading:

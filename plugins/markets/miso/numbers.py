@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Final
 
 import numpy as np
@@ -12,19 +13,21 @@ from carbon254.core.domain.errors import FeedFormatChanged
 from carbon254.core.domain.observations import Column
 
 MAX_DIGITS: Final = 6
-_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)")
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def read_number(value: object, name: str) -> float:
     """Read one number, "71,234" or ".92" or "-4"; empty and null are NaN. Raises `FeedFormatChanged` for others."""
     if value is None or value == "":
         return float("nan")
+    number = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    text = value.strip().replace(",", "") if isinstance(value, str) else ""
-    if not _NUMBER.fullmatch(text):
-        raise FeedFormatChanged(f"{name}: {value!r} is no number.")
-    return float(text)
+        number = math.inf if abs(value) > sys.float_info.max else float(value)
+    elif isinstance(value, str) and _NUMBER.fullmatch(text := value.strip().replace(",", "")):
+        number = float(text)
+    if not math.isfinite(number):
+        raise FeedFormatChanged(f"{name}: {value!r:.60} is no number.")
+    return number
 
 
 def write_number(value: float) -> str:
@@ -35,12 +38,17 @@ def write_number(value: float) -> str:
 
 
 def write_cents(cents: float) -> str:
-    """Write a price as the reports print it: ``.92``, ``-.94``, ``29``, ``38.1``; NaN as the empty text."""
+    """Write a price as the day-ahead reports do: ``.92``, ``-.94``, ``29``, ``38.1``; NaN as the empty text."""
     if math.isnan(cents):
         return ""
     whole, rest = divmod(abs(int(cents)), 100)
     text = f"{whole or ''}.{rest:02d}".rstrip("0").rstrip(".") or "0"
     return f"-{text}" if cents < 0 else text
+
+
+def write_price(cents: float) -> str:
+    """Write a price as the real-time reports and the displays do: ``0.92``, ``29.00``; NaN as the empty text."""
+    return "" if math.isnan(cents) else f"{cents / 100:.2f}"
 
 
 def energy(price: Column, congestion: Column, loss: Column, name: str) -> Column:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +29,7 @@ from carbon254.plugins.markets.miso.labels import (
     write_clock,
     write_reference,
 )
-from carbon254.plugins.markets.miso.numbers import write_cents, write_number
+from carbon254.plugins.markets.miso.numbers import write_cents, write_number, write_price
 
 _CSV: Final = "application/octet-stream"  # what the blob store says of its .csv
 _JSON: Final = "application/json"
@@ -40,10 +40,10 @@ _REPORTS: Final = {
     ("day_ahead_lmp", Finality.FINAL): ("Day Ahead Market ExPost LMPs", "da_expost_lmp"),
     ("day_ahead_ex_ante_lmp", Finality.FINAL): ("Day Ahead Market ExAnte LMPs", "da_exante_lmp"),
     ("real_time_hourly_lmp", Finality.PRELIMINARY): (
-        "Real-Time Market Preliminary LMPs",
+        "Realtime Market LMPs",
         "rt_lmp_prelim",
     ),
-    ("real_time_hourly_lmp", Finality.FINAL): ("Real-Time Market Final LMPs", "rt_lmp_final"),
+    ("real_time_hourly_lmp", Finality.FINAL): ("Realtime Market LMPs", "rt_lmp_final"),
 }
 
 
@@ -143,19 +143,22 @@ def _day_prices(card: MarketCard, dataset: str, rows: list[_Row]) -> Iterator[Do
             (dataset, finality) not in _REPORTS, f"{dataset} has no report that is {finality.word}."
         )
         title, family = _REPORTS[dataset, finality]
+        real_time = dataset == "real_time_hourly_lmp"
         lines = [
             title,
-            f"{day:%m/%d/%Y}",
+            f"{day.month}/{day.day}/{day.year}" if real_time else f"{day:%m/%d/%Y}",
             "",
             _NOTE,
             _HEADER,
-            *_lines(_priced(dataset, own), kinds),
+            *_lines(_priced(dataset, own), kinds, write_price if real_time else write_cents),
         ]
         yield Document(f"{day:%Y%m%d}_{family}.csv", "\n".join([*lines, ""]).encode(), _CSV)
 
 
 def _lines(
-    priced: Mapping[tuple[str, str, datetime], _Cents], kinds: Mapping[str, str]
+    priced: Mapping[tuple[str, str, datetime], _Cents],
+    kinds: Mapping[str, str],
+    write: Callable[[float], str],
 ) -> Iterator[str]:
     """All LMP lines, then MCC, then MLC, as the reports have them."""
     places: dict[str, tuple[str, dict[int, _Cents]]] = {}
@@ -165,9 +168,7 @@ def _lines(
         hours[start.hour] = parts
     for component, measure in zip(prices.COMPONENTS, _STATED, strict=True):
         for place, (kind, hours) in places.items():
-            texts = (
-                write_cents(hours[hour][measure]) if hour in hours else "" for hour in range(24)
-            )
+            texts = (write(hours[hour][measure]) if hour in hours else "" for hour in range(24))
             yield f"{place},{kinds[kind]},{component}," + ",".join(texts)
 
 
@@ -180,8 +181,7 @@ def _interval_prices(rows: list[_Row]) -> Iterator[Document]:
     priced = _priced("real_time_lmp", rows)
     for place, _, start in sorted(priced, key=lambda key: (key[2], key[0])):
         parts, end = priced[place, _, start], start + FIVE_MINUTES
-        numbers = [parts[measure] / 100 for measure in ("price", "price_loss", "price_congestion")]
-        texts = ["" if math.isnan(number) else f"{number:.2f}" for number in numbers]
+        texts = [write_price(parts[one]) for one in ("price", "price_loss", "price_congestion")]
         days[end.date()].append([f"{end:%Y-%m-%dT%H:%M:%S}", place, *texts])
     for day, data in days.items():
         name = f"GetRealTimeFiveMinExPost_{day:%Y%m%d}.json"
