@@ -144,6 +144,9 @@ class DatasetCard:
     max_gap: timedelta | None = None
     due: Rule
     due_of: Mapping[str, Rule] = field(factory=dict)  # runs whose numbers are due at another time
+    final_due: Rule | None = (
+        None  # when final numbers come, where documents say that others are not
+    )
     hours_of: Mapping[str, str] = field(
         factory=dict
     )  # runs of a part of the day only, by local clock: "12:00-24:00"

@@ -41,8 +41,9 @@ from carbon254.core.domain.observations import (
     same_key,
 )
 from carbon254.core.domain.quality import Verdict, check_limits
+from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.totals import check_adds_up
-from carbon254.core.domain.vocabulary import Flag, PublishedBasis
+from carbon254.core.domain.vocabulary import Finality, Flag, PublishedBasis
 from carbon254.ports.archive import CommitMark, DocumentArchive, Journal
 from carbon254.ports.catalogue import MarketCatalogue
 from carbon254.ports.clock import Clock
@@ -330,7 +331,7 @@ def _publication(facts: DatasetCard, receipt: Receipt, reading: Reading) -> tupl
 
 
 def _due(facts: DatasetCard, reading: Reading) -> Column:
-    """The card's due time of every row by its run; a forecast is not published before it is issued."""
+    """The card's due time of every row by its run and finality; no forecast is published before it is issued."""
     due = np.empty(len(reading), dtype=INSTANT)
     runs = sorted({series.run for series in reading.series})
     place = np.array([runs.index(series.run) for series in reading.series], dtype=np.int32)[
@@ -338,11 +339,16 @@ def _due(facts: DatasetCard, reading: Reading) -> Column:
     ]
     for number, run in enumerate(runs):
         rows = np.flatnonzero(place == number) if len(runs) > 1 else slice(None)
-        due[rows] = publication_times(
-            facts, reading.interval_start[rows], reading.interval_end[rows], reading.issued_at[rows],
-            rule=facts.due_for(run),
-        )  # fmt: skip
+        due[rows] = _due_by(facts, reading, rows, facts.due_for(run))
+    if facts.final_due is not None:
+        final = np.flatnonzero(reading.finality == Finality.FINAL)
+        due[final] = _due_by(facts, reading, final, facts.final_due)
     return np.fmax(due, reading.issued_at)
+
+
+def _due_by(facts: DatasetCard, reading: Reading, rows: Column | slice, rule: Rule) -> Column:
+    starts, ends = reading.interval_start[rows], reading.interval_end[rows]
+    return publication_times(facts, starts, ends, reading.issued_at[rows], rule=rule)
 
 
 def _suspicions(verdict: Verdict) -> Iterator[Finding]:

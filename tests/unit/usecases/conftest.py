@@ -22,6 +22,7 @@ from carbon254.core.domain.observations import NAT, Observations, Reading, insta
 from carbon254.core.domain.revisions import current_rows
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window
+from carbon254.core.domain.vocabulary import Finality
 from carbon254.core.usecases.check_quality import CheckQuality
 from carbon254.core.usecases.fetch_documents import FetchDocuments
 from carbon254.core.usecases.find_series import FindSeries
@@ -189,6 +190,7 @@ class ToyMarket:
             [series.index(SeriesId.parse(row[0])) for row in rows], start, start + np.timedelta64(1, "h"), value,
             locator=[Locator(row=first + n).packed for n in range(len(rows))],
             state=[1 if row[2] is None else 0 for row in rows], published_at=claim,
+            finality=[Finality[said.get("finality", "final").upper()]] * len(rows),
             document_stamp=utc_of(said["stamp"]) if "stamp" in said else None,
             covers=Window(*covers) if covers else None, rows_ignored=said.get("ignored", {}),
         )  # fmt: skip

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import Conflict, DiskFull, NotFound
+from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.vocabulary import Flag, PublishedBasis
 from carbon254.core.usecases.ingest_documents import error_of
 
@@ -390,6 +391,30 @@ def test_what_we_had_before_it_was_due_was_published_when_we_saw_it(
     world.clock.move(-timedelta(minutes=30))
     world.run(document({"2025-06-07T10": 1.0}))
     assert published(world) == {"2025-06-07T10": ("2025-06-06T11:30", "observed")}
+
+
+def test_final_numbers_were_published_when_the_card_says_that_they_come(
+    world: Any, document: Make
+) -> None:
+    market = world.catalogue.markets["toy"]
+    facts = evolve(market.card.dataset("replies"), final_due=Rule.parse("D+5 12:00"))
+    market.card = evolve(market.card, datasets={**market.card.datasets, "replies": facts})
+    world.clock.move(at(2025, 11, 8) - world.clock.now())
+    told = {}
+    for finality in ("preliminary", "final"):
+        hours = {"2025-03-25T10": 1.0, "2025-10-26T01": 2.0, "2025-11-04T10": 3.0}
+        world.run(document(hours, dataset="replies", finality=finality))
+        told[finality] = list(published(world).values())
+    assert told["preliminary"] == [
+        ("2025-03-25T11:30", "rule"),
+        ("2025-10-26T02:30", "rule"),
+        ("2025-11-04T11:30", "rule"),
+    ]
+    assert told["final"] == [
+        ("2025-03-30T10:00", "rule"),  # noon in summer time
+        ("2025-10-31T11:00", "rule"),  # noon in winter time
+        ("2025-11-08T00:00", "observed"),  # the 9th is yet to come
+    ]
 
 
 def test_days_of_23_and_25_hours_have_their_due_times(world: Any, document: Make) -> None:
