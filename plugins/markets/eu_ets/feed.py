@@ -9,12 +9,11 @@ from attrs import define
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Locator, Request
-from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.time import Window, days_in
 from carbon254.plugins.markets.eu_ets import auctions, writer
-from carbon254.plugins.markets.eu_ets.workbook import BOOK, SHEET, open_workbook, row_bytes
-from carbon254.ports.unpacking import Unpacked, is_zip
+from carbon254.plugins.markets.eu_ets.books import holds_auctions, open_part
+from carbon254.plugins.markets.eu_ets.workbook import row_bytes
 
 FOLDER: Final = "https://public.eex-group.com/eex/eua-auction-report/"
 
@@ -27,14 +26,7 @@ class Feed:
 
     def recognise(self, document: Document) -> tuple[str, ...]:
         """The one dataset, where the document is a workbook that has the sheet of auctions."""
-        if not is_zip(document.body):
-            return ()
-        try:
-            unpacked = Unpacked(document, self._limit)
-            book = unpacked.read(BOOK) if BOOK in unpacked.members else b""
-        except Carbon254Error:
-            return ()
-        return (auctions.DATASET,) if f'"{SHEET}"'.encode() in book else ()
+        return (auctions.DATASET,) if holds_auctions(document, self._limit) else ()
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
         """The workbook of each year that the window touches, oldest first; files before 2020 may be .xls [M]."""
@@ -49,7 +41,7 @@ class Feed:
 
     def locate(self, document: Document, locator: Locator) -> bytes:
         """The XML of the auction's row."""
-        return row_bytes(open_workbook(document, self._limit), locator.row)
+        return row_bytes(open_part(document, locator.part, self._limit), locator.row)
 
     def write(self, dataset: str, reading: Reading) -> Iterable[Document]:
         """A workbook for each year of auctions."""
