@@ -1,153 +1,107 @@
-"""Reading the table of auctions. A data row is one auction: a row of the sheet below the head of the table.
+"""One row of the table: which auction it is, when it was held and how it ended.
 
-All numbers of a row are published at its Time, Berlin's clock. The interval is the auction day in Berlin. An empty
-cell is ``missing``; in a cancelled auction it is ``not_applicable``, and what was sold is 0. Allowances sold stand in
-no column: they are the volume of a successful auction (flag ``derived``). Two auctions of one contract, platform and
-day that differ are refused: it has not happened, and nothing in the identity of a number would tell them apart.
+A workbook without a Status, as all were until 2019, lists successful auctions only. Where it has no Country either, the
+last word of an auction's name is whose allowances were sold, as in ``Auction 3. Period CAP2-EU``.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime
+import re
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
-import numpy as np
-from attrs import define, evolve, field
+from attrs import frozen
 
-from carbon254.core.domain.cards import DatasetCard, MarketCard
-from carbon254.core.domain.documents import Document
+from carbon254.core.domain.cards import DatasetCard
 from carbon254.core.domain.errors import FeedFormatChanged
-from carbon254.core.domain.observations import NAT, Finding, Reading, instant64
-from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window, day_window
-from carbon254.core.domain.vocabulary import Flag, State
-from carbon254.plugins.markets.eu_ets.auction_rows import BERLIN, Auction, read_auction
-from carbon254.plugins.markets.eu_ets.books import open_workbooks, unread
-from carbon254.plugins.markets.eu_ets.columns import NUMBERS, Column, Table, find_columns, is_header
-from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook, rows
-from carbon254.ports.unpacking import SeriesTable, pack_locators
+from carbon254.core.domain.time import local_instant, utc, zone
+from carbon254.core.domain.vocabulary import Flag
+from carbon254.plugins.markets.eu_ets.columns import Table
+from carbon254.plugins.markets.eu_ets.moments import serial_of
+from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook
 
-DATASET: Final = "auctions"
-_PRICES: Final = ("price", "revenue")
-_SOLD: Final = "allowances_sold"
+BERLIN: Final = "Europe/Berlin"
+_MILLISECONDS: Final = 86_400_000
+_STATUS_SINCE: Final = 2020
 
 
-def read(card: MarketCard, document: Document) -> Reading:
-    """Read a yearly workbook, newest auction first, or an archive of them. Errors as in the market protocol."""
-    facts = card.dataset(DATASET)
-    made = _Made(card, list(unread(document)))
-    for workbook in open_workbooks(document, facts.max_unpacked_bytes):
-        _read(made, facts, workbook)
-    return made.reading()
+@frozen
+class Auction:
+    """What identifies an auction, and where its row stands."""
+
+    part: int
+    row: int
+    day: date
+    held_at: datetime | None
+    run: str
+    platform: str
+    flags: Flag
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(self.flags & Flag.CANCELLED)
 
 
-def _read(made: _Made, facts: DatasetCard, workbook: Workbook) -> None:
-    lines = iter(rows(workbook))
-    head = next((cells for _, cells in lines if is_header(cells)), None)
-    if head is None:
-        raise FeedFormatChanged(f"{workbook.name}: no row has the columns Date and Contract.")
-    table = find_columns(head, workbook.name)
-    made.begin(workbook, table)
-    for number, cells in lines:
-        if any(cell != "" for cell in cells.values()):
-            auction = read_auction(number, cells, table, facts, workbook)
-            if isinstance(auction, str):
-                made.ignored[auction] += 1
-            else:
-                made.add(auction, cells, table, workbook.name)
+def read_auction(
+    number: int, cells: dict[int, Cell], table: Table, facts: DatasetCard, workbook: Workbook
+) -> Auction | str:
+    """The auction of a row, or why the row is not read. Raises `FeedFormatChanged`."""
+
+    def word(title: str, text: Cell | None) -> str:
+        known = facts.enums[title]
+        if not isinstance(text, str) or text.strip() not in known:
+            raise FeedFormatChanged(
+                f"{workbook.name}: {title} {text!r} is not known; known are {', '.join(known)}."
+            )
+        return known[text.strip()]
+
+    day, held_at = _when(cells, table, workbook)
+    if not table.has_status and day.year >= _STATUS_SINCE:
+        raise FeedFormatChanged(f"{workbook.name}: column Status is missing for {day}.")
+    status = word("Status", cells.get(table.place["Status"])) if table.has_status else ""
+    flags = Flag[status.upper()] if status else Flag(0)
+    run = word("Contract", cells.get(table.place["Contract"]))
+    if run in facts.rows_ignored:
+        return run
+    platform = word("Zone", _zone(cells, table))
+    return Auction(workbook.part, number, day, held_at, run, platform, flags)
 
 
-@define
-class _Made:
-    """Collects the numbers of all auctions."""
+def _zone(cells: dict[int, Cell], table: Table) -> Cell | None:
+    """Whose allowances are sold; where no column says it, the last word of the auction's name does."""
+    if "Zone" in table.place:
+        return cells.get(table.place["Zone"])
+    name = cells.get(table.place["Auction Name"])
+    last = re.split(r"[^A-Z]", name.strip())[-1] if isinstance(name, str) else name
+    return "XI" if last == "NIR" else last
 
-    card: MarketCard
-    findings: list[Finding]
-    auctions: list[Auction] = field(factory=list)
-    stamps: list[datetime] = field(factory=list)
-    ignored: Counter[str] = field(factory=Counter)
-    series: SeriesTable = field(factory=SeriesTable)
-    numbers: list[tuple[int, int, float, State, Flag, int]] = field(
-        factory=list
-    )  # code, auction, value, …, column
 
-    def begin(self, workbook: Workbook, table: Table) -> None:
-        """Note what a workbook says of itself."""
-        self.findings.extend(table.findings)
-        if workbook.created is not None:
-            self.stamps.append(workbook.created)
-
-    def add(self, auction: Auction, cells: dict[int, Cell], table: Table, name: str) -> None:
-        """Add the numbers of one auction, of the columns that there are."""
-        self.auctions.append(auction)
-        for column in NUMBERS:
-            if (place := table.place.get(column.title)) is None:
-                continue
-            value = _value(column, cells.get(place), name)
-            if auction.cancelled and column.measure in _PRICES and value is not None:
-                raise FeedFormatChanged(
-                    f"{name}: the cancelled auction of {auction.day} has a {column.title}."
-                )
-            self._number(auction, column, value, place)
-            if column.measure == "allowances_offered":
-                known = table.has_status or cells.get(table.place["Auction Price"], "") != ""
-                sold = 0.0 if auction.cancelled else value if known else None
-                self._number(auction, evolve(column, measure=_SOLD), sold, place)
-
-    def _number(self, auction: Auction, column: Column, value: float | None, place: int) -> None:
-        series = SeriesId(self.card.id, auction.run, column.measure, "platform", auction.platform)
-        code = self.series.code(series, column.unit)
-        absent = State.NOT_APPLICABLE if auction.cancelled else State.MISSING
-        state = State.OK if value is not None else absent
-        flags = auction.flags | (Flag.DERIVED if column.measure == _SOLD else Flag(0))
-        number = np.nan if value is None else value
-        self.numbers.append((code, len(self.auctions) - 1, number, state, flags, place))
-
-    def reading(self) -> Reading:
-        """All numbers; none before the year's first auction."""
-        code, of, value, state, flags, column = (
-            np.array(one)
-            for one in (zip(*self.numbers, strict=True) if self.numbers else ((),) * 6)
+def _when(cells: dict[int, Cell], table: Table, workbook: Workbook) -> tuple[date, datetime | None]:
+    """The auction's day and the instant of its clearing, which workbooks without a Status need not tell."""
+    on = _serial("Date", cells, table, workbook)
+    day = workbook.epoch + timedelta(days=int(on))
+    if not table.has_status and cells.get(table.place.get("Time", -1), "") == "":
+        return day, None
+    at = _serial("Time", cells, table, workbook)
+    held_at = _clock(workbook.epoch, at, day)
+    if held_at.astimezone(zone(BERLIN)).date() != day or on % 1 not in (0, at % 1):
+        raise FeedFormatChanged(
+            f"{workbook.name}: the auction of {day} has a Time of another day, {held_at}."
         )
-        of = of.astype(np.int64)
-        spans = [day_window(auction.day, BERLIN) for auction in self.auctions]
-        return Reading(
-            self.series.series,
-            self.series.units,
-            code,
-            np.array([instant64(span.start) for span in spans], dtype="datetime64[us]")[of],
-            np.array([instant64(span.end) for span in spans], dtype="datetime64[us]")[of],
-            value,
-            locator=pack_locators(
-                np.array([auction.part for auction in self.auctions], np.int64)[of],
-                np.array([auction.row for auction in self.auctions], np.int64)[of],
-                column,
-            ),
-            state=state,
-            flags=flags,
-            published_at=np.array(
-                [instant64(a.held_at) if a.held_at else NAT for a in self.auctions],
-                dtype="datetime64[us]",
-            )[of],
-            document_stamp=self._stamp(),
-            covers=Window(min(s.start for s in spans), max(s.end for s in spans))
-            if spans
-            else None,
-            rows_read=len(self.auctions),
-            rows_ignored=dict(self.ignored),
-            findings=self.findings,
-        )
-
-    def _stamp(self) -> datetime | None:
-        """When the workbook was made, or else its newest auction; of an archive, the latest."""
-        held = (auction.held_at for auction in self.auctions if auction.held_at is not None)
-        return max(self.stamps or held, default=None)
+    return day, held_at
 
 
-def _value(column: Column, cell: Cell | None, name: str) -> float | None:
-    if cell is None or cell == "":
-        return None
-    if not isinstance(cell, float):
-        raise FeedFormatChanged(f"{name}: {column.title} {cell!r} is no number.")
-    return cell
+def _serial(title: str, cells: dict[int, Cell], table: Table, workbook: Workbook) -> float:
+    said = cells.get(table.place[title])
+    serial = serial_of(said, workbook.epoch) if isinstance(said, str) else said
+    if serial is None or not (title == "Date") <= serial < 100_000:
+        raise FeedFormatChanged(f"{workbook.name}: {title} {said!r} is no date of a spreadsheet.")
+    return serial
+
+
+def _clock(epoch: date, serial: float, day: date) -> datetime:
+    """The instant of a Time, which has a date of its own; a bare time of day is one of the auction's day."""
+    days, milliseconds = divmod(round(serial * _MILLISECONDS), _MILLISECONDS)
+    on = epoch + timedelta(days) if days else day
+    clock = (datetime.combine(on, time()) + timedelta(milliseconds=milliseconds)).time()
+    return utc(local_instant(on, clock, BERLIN))

@@ -6,10 +6,7 @@ as in ``16.12.2024``. Texts that say day and month in an order of their own, as 
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import Final
-
-_DAY: Final = timedelta(days=1)
+from datetime import date, time, timedelta
 
 
 def serial_of(text: str, epoch: date) -> float | None:
@@ -18,19 +15,25 @@ def serial_of(text: str, epoch: date) -> float | None:
     >>> serial_of("16.12.2024", date(1899, 12, 30)), serial_of("06:00", date(1899, 12, 30))
     (45642.0, 0.25)
     """
-    text = text.strip().removesuffix("Z")
-    for parse in (datetime.fromisoformat, _german, time.fromisoformat):
-        try:
-            moment = parse(text)
-        except ValueError:
-            continue
-        if moment.tzinfo is not None:
-            return None
-        if isinstance(moment, time):
-            return (datetime.combine(date.min, moment) - datetime.combine(date.min, time())) / _DAY
-        return (moment - datetime.combine(epoch, time())) / _DAY
-    return None
+    first, _, rest = text.strip().replace("T", " ").partition(" ")
+    try:
+        if ":" in first and not rest:
+            return _day_part(first)
+        return (_date(first) - epoch).days + (_day_part(rest) if rest else 0.0)
+    except ValueError:
+        return None
 
 
-def _german(text: str) -> datetime:
-    return datetime.strptime(text, "%d.%m.%Y")  # noqa: DTZ007 - a date is in no zone
+def _date(text: str) -> date:
+    if text.count(".") == 2:
+        day, month, year = map(int, text.split("."))
+        return date(year, month, day)
+    return date.fromisoformat(text)
+
+
+def _day_part(text: str) -> float:
+    at = time.fromisoformat(text)
+    if at.tzinfo is not None:
+        raise ValueError(text)
+    passed = timedelta(0, at.second, at.microsecond, 0, at.minute, at.hour)
+    return passed / timedelta(days=1)

@@ -119,8 +119,9 @@ def _value(workbook: Workbook, element: Any) -> Cell | None:
             return workbook.strings[int(text)]
         except (ValueError, IndexError):
             raise DocumentDamaged(f"{workbook.name}: text {text} is not in the workbook.") from None
-    if kind == "d" and (serial := serial_of(text, workbook.epoch)) is not None:
-        return serial
+    if kind == "d":  # SheetJS puts a Z there, which the format knows nothing of
+        serial = serial_of(text.removesuffix("Z"), workbook.epoch)
+        return str(text) if serial is None else serial
     if kind != "n":
         return str(text)
     try:
