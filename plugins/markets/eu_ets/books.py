@@ -67,10 +67,9 @@ def _archive(document: Document, limit: int) -> Unpacked | None:
 
 
 def _is_book(member: str, ending: str) -> bool:
+    """Whether a member is a workbook by its name, and none of what systems put beside files."""
     name = member.rpartition("/")[2].lower()
-    return name.endswith(ending) and not name.startswith(
-        ("._", "~$")
-    )  # what systems put beside files
+    return name.endswith(ending) and not name.startswith(("._", "~$"))
 
 
 def _open_member(archive: Unpacked, part: int, limit: int) -> Workbook:

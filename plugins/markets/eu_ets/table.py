@@ -2,8 +2,9 @@
 
 All numbers of a row are published at its Time, Berlin's clock. The interval is the auction day in Berlin. An empty
 cell is ``missing``; in a cancelled auction it is ``not_applicable``, and what was sold is 0. Allowances sold stand in
-no column: they are the volume of a successful auction (flag ``derived``). Two auctions of one contract, platform and
-day that differ are refused: it has not happened, and nothing in the identity of a number would tell them apart.
+no column: they are the volume of a successful auction (flag ``derived``); where a workbook has no Status, of one with
+a price. Two auctions of one contract, platform and day that differ are refused: it has not happened, and nothing in
+the identity of a number would tell them apart.
 """
 
 from __future__ import annotations
