@@ -321,6 +321,123 @@ def test_entities_are_refused() -> None:
         read(edited(FIRST, SHEET, lambda xml: xml.replace("<worksheet", bomb, 1)))
 
 
+# ---------------------------------------------------------------- the same cells, written by other programs
+
+
+def _unplaced(xml: str) -> str:
+    """Cells that do not say where they stand; the empty column A is then a cell too."""
+    bare = re.sub(r'<c r="[A-Z]+\d+"', "<c", xml.split("<sheetData>")[1])
+    rows = re.sub(r'<row r="(?:[6-9]|1\d)">', lambda row: f"{row[0]}<c/>", bare)
+    return f"{xml.split('<sheetData>', maxsplit=1)[0]}<sheetData>{rows}"
+
+
+def _prefixed(xml: str) -> str:
+    return re.sub(r"<(/?)(\w)", r"<\1x:\2", xml).replace("xmlns=", "xmlns:x=")
+
+
+def _as_iso(xml: str) -> str:
+    """Dates as ISO 8601, cells of type d, as openpyxl and SheetJS write them on request."""
+
+    def iso(cell: re.Match[str]) -> str:
+        moment = datetime(1899, 12, 30) + timedelta(days=float(cell[2]))  # noqa: DTZ001 - a cell's
+        return f'<c r="{cell[1]}" t="d"><v>{moment.isoformat(timespec="milliseconds")}Z</v></c>'
+
+    return re.sub(r'<c r="([BC]\d+)" t="n" s="\d"><v>([\d.]+)</v></c>', iso, xml)
+
+
+@pytest.mark.parametrize(
+    ("member", "edit"),
+    [
+        (SHEET, lambda xml: re.sub(r'<c r="(\w+)"/>', r'<c r="\1"><v></v></c>', xml)),
+        (SHEET, lambda xml: xml.replace("</f></c>", "</f><v/></c>")),
+        (SHEET, lambda xml: xml.replace('<row r="8">', '<!-- a --><row r="8"><!-- b -->')),
+        (SHEET, lambda xml: re.sub("<v>(.+?)</v>", "<v> \\1\n</v>", xml)),
+        (SHEET, _unplaced),
+        (SHEET, _prefixed),
+        (SHEET, _as_iso),
+        (BOOK, lambda xml: xml.replace('"', "'")),
+        (STRINGS, lambda xml: xml.replace(
+            "<t>Date</t>", '<r><t>Da</t></r><r><t>te</t></r><rPh sb="0" eb="2"><t>x</t></rPh>')),
+    ],
+    ids=[
+        "empty values", "a formula's empty value", "comments", "space in values", "cells without places", "prefixes",
+        "dates as ISO 8601", "single quotes", "text in parts",
+    ],
+)  # fmt: skip
+def test_a_workbook_that_another_program_saved_says_the_same(
+    member: str, edit: Callable[[str], str]
+) -> None:
+    again = edited(FIRST, member, edit)
+    assert MARKET.recognise(again) == ("auctions",)
+    assert plain(again) == plain(FIRST)
+
+
+def test_the_sheets_may_be_listed_elsewhere() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(FIRST.body)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            body = old.read(name)
+            if name == "_rels/.rels":
+                body = body.replace(b'Target="xl/workbook.xml"', b'Target="/xl/book.xml"')
+            new.writestr(name.replace("workbook.xml", "book.xml"), body)
+    moved = attrs.evolve(FIRST, body=out.getvalue())
+    assert MARKET.recognise(moved) == ("auctions",)
+    assert plain(moved) == plain(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("maker", "stamp"),
+    [
+        ("<dc:creator>Apache POI</dc:creator>", "2025-03-31T09:00:31+00:00"),
+        ("<dc:creator>openpyxl</dc:creator>", "2025-03-31T09:00:21.345000+00:00"),
+        ("<dc:creator/>", "2025-03-31T09:00:21.345000+00:00"),
+    ],
+)
+def test_the_time_at_which_another_program_made_a_workbook_is_none_of_eexs(
+    maker: str, stamp: str
+) -> None:
+    def made(xml: str) -> str:
+        space = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
+        return xml.replace("xmlns:cp", f"{space} xmlns:cp").replace("<dct", f"{maker}<dct", 1)
+
+    found = read(edited(FIRST, "docProps/core.xml", made)).document_stamp
+    assert found is not None
+    assert found.isoformat() == stamp
+
+
+def test_without_its_properties_a_workbook_has_the_stamp_of_its_newest_auction() -> None:
+    for member in ("docProps/core.xml", "_rels/.rels"):
+        found = read(edited(FIRST, member, lambda xml: None))
+        assert found.document_stamp == datetime(2025, 3, 31, 9, 0, 21, 345_000, tzinfo=UTC)
+        assert found.rows_read == 7
+
+
+@pytest.mark.parametrize(
+    "cell", ["<v>NaN</v>", "<v>1e999</v>", "<f>70-0.05</f>", "<f>70-0.05</f><v></v>"]
+)
+def test_a_price_that_is_no_number_or_was_never_worked_out_is_a_changed_format(cell: str) -> None:
+    with pytest.raises(FeedFormatChanged, match="is no number"):
+        read(edited(FIRST, SHEET, lambda xml: xml.replace("<v>69.95</v>", cell)))
+
+
+def test_iso_dates_that_a_zone_has_moved_are_refused() -> None:
+    """SheetJS writes midnight at UTC-5 as 05:00Z; Time is then five hours late."""
+
+    def moved(xml: str) -> str:
+        return _as_iso(xml).replace("T00:00:00.000Z", "T05:00:00.000Z")
+
+    with pytest.raises(FeedFormatChanged, match="a Time of another day"):
+        read(edited(FIRST, SHEET, moved))
+    with pytest.raises(FeedFormatChanged, match="is no date of a spreadsheet"):
+        read(edited(FIRST, SHEET, lambda xml: _as_iso(xml).replace("Z</v>", "+01:00</v>")))
+
+
+@pytest.mark.parametrize("attribute", ['r:id="rId3" ', 'name="Primary Market Auction" r:id="rId3"'])
+def test_a_sheet_that_leads_nowhere_is_refused(attribute: str) -> None:
+    with pytest.raises((DocumentDamaged, FeedFormatChanged)):
+        read(edited(FIRST, BOOK, lambda xml: xml.replace(attribute, "")))
+
+
 # ---------------------------------------------------------------- there and back
 
 

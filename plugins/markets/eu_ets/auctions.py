@@ -1,44 +1,38 @@
-"""Reading the table of auctions. A data row is one auction: a row of the sheet below the head of the table.
+"""One row of the table: which auction it is, when it was held and how it ended.
 
-All numbers of a row are published at its Time, Berlin's clock. The interval is the auction day in Berlin. An empty
-cell is ``missing``; in a cancelled auction it is ``not_applicable``, and what was sold is 0. Allowances sold stand in
-no column: they are the volume of a successful auction (flag ``derived``). Two auctions of one contract, platform and
-day that differ are refused: it has not happened, and nothing in the identity of a number would tell them apart.
+A workbook without a Status, as all were until 2019, lists successful auctions only. Where it has no Country either, the
+last word of an auction's name is whose allowances were sold, as in ``Auction 3. Period CAP2-EU``.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import frozen
 
-from carbon254.core.domain.cards import DatasetCard, MarketCard
-from carbon254.core.domain.documents import Document
+from carbon254.core.domain.cards import DatasetCard
 from carbon254.core.domain.errors import FeedFormatChanged
-from carbon254.core.domain.observations import Reading, instant64
-from carbon254.core.domain.series import SeriesId
-from carbon254.core.domain.time import Window, day_window, local_instant, utc, zone
-from carbon254.core.domain.vocabulary import Flag, State
-from carbon254.plugins.markets.eu_ets.columns import NUMBERS, Column, Table, find_columns, is_header
-from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook, open_workbook, rows
-from carbon254.ports.unpacking import SeriesTable, pack_locators
+from carbon254.core.domain.time import local_instant, utc, zone
+from carbon254.core.domain.vocabulary import Flag
+from carbon254.plugins.markets.eu_ets.columns import Table
+from carbon254.plugins.markets.eu_ets.moments import serial_of
+from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook
 
-DATASET: Final = "auctions"
 BERLIN: Final = "Europe/Berlin"
 _MILLISECONDS: Final = 86_400_000
-_PRICES: Final = ("price", "revenue")
-_SOLD: Final = "allowances_sold"
+_STATUS_SINCE: Final = 2020
 
 
 @frozen
 class Auction:
     """What identifies an auction, and where its row stands."""
 
+    part: int
     row: int
     day: date
-    held_at: datetime
+    held_at: datetime | None
     run: str
     platform: str
     flags: Flag
@@ -48,51 +42,60 @@ class Auction:
         return bool(self.flags & Flag.CANCELLED)
 
 
-def read(card: MarketCard, document: Document) -> Reading:
-    """Read a yearly workbook, newest auction first. Errors as in the market protocol."""
-    facts = card.dataset(DATASET)
-    workbook = open_workbook(document, facts.max_unpacked_bytes)
-    lines = iter(rows(workbook))
-    head = next((cells for _, cells in lines if is_header(cells)), None)
-    if head is None:
-        raise FeedFormatChanged(
-            f"{document.name}: no row has the columns Date, Time, Contract and Status."
-        )
-    table = find_columns(head, document.name)
-    made = _Made(card, workbook, table)
-    for number, cells in lines:
-        if any(cell != "" for cell in cells.values()):
-            made.add(_auction(number, cells, table, facts, workbook), cells)
-    return made.reading()
-
-
-def _auction(
+def read_auction(
     number: int, cells: dict[int, Cell], table: Table, facts: DatasetCard, workbook: Workbook
-) -> Auction:
-    def word(title: str) -> str:
-        text = cells.get(table.place[title])
+) -> Auction | str:
+    """The auction of a row, or why the row is not read. Raises `FeedFormatChanged`."""
+
+    def word(title: str, text: Cell | None) -> str:
         known = facts.enums[title]
-        if not isinstance(text, str) or text not in known:
+        if not isinstance(text, str) or text.strip() not in known:
             raise FeedFormatChanged(
                 f"{workbook.name}: {title} {text!r} is not known; known are {', '.join(known)}."
             )
-        return known[text]
+        return known[text.strip()]
 
-    day = workbook.epoch + timedelta(days=int(_serial("Date", cells, table, workbook)))
-    held_at = _clock(workbook.epoch, _serial("Time", cells, table, workbook), day)
-    if held_at.astimezone(zone(BERLIN)).date() != day:
+    day, held_at = _when(cells, table, workbook)
+    if not table.has_status and day.year >= _STATUS_SINCE:
+        raise FeedFormatChanged(f"{workbook.name}: column Status is missing for {day}.")
+    status = word("Status", cells.get(table.place["Status"])) if table.has_status else ""
+    flags = Flag[status.upper()] if status else Flag(0)
+    run = word("Contract", cells.get(table.place["Contract"]))
+    if run in facts.rows_ignored:
+        return run
+    platform = word("Zone", _zone(cells, table))
+    return Auction(workbook.part, number, day, held_at, run, platform, flags)
+
+
+def _zone(cells: dict[int, Cell], table: Table) -> Cell | None:
+    """Whose allowances are sold; where no column says it, the last word of the auction's name does."""
+    if "Zone" in table.place:
+        return cells.get(table.place["Zone"])
+    name = cells.get(table.place["Auction Name"])
+    last = re.split(r"[^A-Z]", name.strip())[-1] if isinstance(name, str) else name
+    return "XI" if last == "NIR" else last
+
+
+def _when(cells: dict[int, Cell], table: Table, workbook: Workbook) -> tuple[date, datetime | None]:
+    """The auction's day and the instant of its clearing, which workbooks without a Status need not tell."""
+    on = _serial("Date", cells, table, workbook)
+    day = workbook.epoch + timedelta(days=int(on))
+    if not table.has_status and cells.get(table.place.get("Time", -1), "") == "":
+        return day, None
+    at = _serial("Time", cells, table, workbook)
+    held_at = _clock(workbook.epoch, at, day)
+    if held_at.astimezone(zone(BERLIN)).date() != day or on % 1 not in (0, at % 1):
         raise FeedFormatChanged(
             f"{workbook.name}: the auction of {day} has a Time of another day, {held_at}."
         )
-    status = word("Status")
-    flags = Flag[status.upper()] if status else Flag(0)
-    return Auction(number, day, held_at, word("Contract"), word("Zone"), flags)
+    return day, held_at
 
 
 def _serial(title: str, cells: dict[int, Cell], table: Table, workbook: Workbook) -> float:
-    serial = cells.get(table.place[title])
-    if not isinstance(serial, float) or not 0 <= serial < 100_000:
-        raise FeedFormatChanged(f"{workbook.name}: {title} {serial!r} is no date of a spreadsheet.")
+    said = cells.get(table.place[title])
+    serial = serial_of(said, workbook.epoch) if isinstance(said, str) else said
+    if serial is None or not (title == "Date") <= serial < 100_000:
+        raise FeedFormatChanged(f"{workbook.name}: {title} {said!r} is no date of a spreadsheet.")
     return serial
 
 
@@ -102,85 +105,3 @@ def _clock(epoch: date, serial: float, day: date) -> datetime:
     on = epoch + timedelta(days) if days else day
     clock = (datetime.combine(on, time()) + timedelta(milliseconds=milliseconds)).time()
     return utc(local_instant(on, clock, BERLIN))
-
-
-@define
-class _Made:
-    """Collects the numbers of all auctions."""
-
-    card: MarketCard
-    workbook: Workbook
-    table: Table
-    auctions: list[Auction] = field(factory=list)
-    series: SeriesTable = field(factory=SeriesTable)
-    numbers: list[tuple[int, int, float, State, Flag, int]] = field(
-        factory=list
-    )  # code, auction, value, …, column
-
-    def add(self, auction: Auction, cells: dict[int, Cell]) -> None:
-        """Add the numbers of one auction."""
-        self.auctions.append(auction)
-        for column in NUMBERS:
-            value = self._value(column, cells.get(self.table.place[column.title]))
-            if auction.cancelled and column.measure in _PRICES and value is not None:
-                raise FeedFormatChanged(
-                    f"{self.workbook.name}: the cancelled auction of {auction.day} has a {column.title}."
-                )
-            self._number(auction, column, value)
-            if column.measure == "allowances_offered":
-                self._number(
-                    auction, evolve(column, measure=_SOLD), 0.0 if auction.cancelled else value
-                )
-
-    def _value(self, column: Column, cell: Cell | None) -> float | None:
-        if cell is None or cell == "":
-            return None
-        if not isinstance(cell, float):
-            raise FeedFormatChanged(f"{self.workbook.name}: {column.title} {cell!r} is no number.")
-        return cell
-
-    def _number(self, auction: Auction, column: Column, value: float | None) -> None:
-        series = SeriesId(self.card.id, auction.run, column.measure, "platform", auction.platform)
-        code, place = self.series.code(series, column.unit), self.table.place[column.title]
-        absent = State.NOT_APPLICABLE if auction.cancelled else State.MISSING
-        state = State.OK if value is not None else absent
-        flags = auction.flags | (Flag.DERIVED if column.measure == _SOLD else Flag(0))
-        number = np.nan if value is None else value
-        self.numbers.append((code, len(self.auctions) - 1, number, state, flags, place))
-
-    def reading(self) -> Reading:
-        """All numbers; none before the year's first auction."""
-        code, of, value, state, flags, column = (
-            np.array(one)
-            for one in (zip(*self.numbers, strict=True) if self.numbers else ((),) * 6)
-        )
-        of = of.astype(np.int64)
-        spans = [day_window(auction.day, BERLIN) for auction in self.auctions]
-        return Reading(
-            self.series.series,
-            self.series.units,
-            code,
-            np.array([instant64(span.start) for span in spans], dtype="datetime64[us]")[of],
-            np.array([instant64(span.end) for span in spans], dtype="datetime64[us]")[of],
-            value,
-            locator=pack_locators(
-                self.workbook.part, np.array([a.row for a in self.auctions], np.int64)[of], column
-            ),
-            state=state,
-            flags=flags,
-            published_at=np.array(
-                [instant64(a.held_at) for a in self.auctions], dtype="datetime64[us]"
-            )[of],
-            document_stamp=self._stamp(),
-            covers=Window(min(s.start for s in spans), max(s.end for s in spans))
-            if spans
-            else None,
-            rows_read=len(self.auctions),
-            findings=self.table.findings,
-        )
-
-    def _stamp(self) -> datetime | None:
-        """When the workbook was made, or else its newest auction."""
-        return self.workbook.created or max(
-            (auction.held_at for auction in self.auctions), default=None
-        )

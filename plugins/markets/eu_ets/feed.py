@@ -9,12 +9,11 @@ from attrs import define
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Locator, Request
-from carbon254.core.domain.errors import Carbon254Error
 from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.time import Window, days_in
-from carbon254.plugins.markets.eu_ets import auctions, writer
-from carbon254.plugins.markets.eu_ets.workbook import BOOK, SHEET, open_workbook, row_bytes
-from carbon254.ports.unpacking import Unpacked, is_zip
+from carbon254.plugins.markets.eu_ets import table, writer
+from carbon254.plugins.markets.eu_ets.books import holds_auctions, open_part
+from carbon254.plugins.markets.eu_ets.workbook import row_bytes
 
 FOLDER: Final = "https://public.eex-group.com/eex/eua-auction-report/"
 
@@ -27,17 +26,10 @@ class Feed:
 
     def recognise(self, document: Document) -> tuple[str, ...]:
         """The one dataset, where the document is a workbook that has the sheet of auctions."""
-        if not is_zip(document.body):
-            return ()
-        try:
-            unpacked = Unpacked(document, self._limit)
-            book = unpacked.read(BOOK) if BOOK in unpacked.members else b""
-        except Carbon254Error:
-            return ()
-        return (auctions.DATASET,) if f'"{SHEET}"'.encode() in book else ()
+        return (table.DATASET,) if holds_auctions(document, self._limit) else ()
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
-        """The workbook of each year that the window touches, oldest first; files before 2020 may be .xls [M]."""
+        """The workbook of each year that the window touches, oldest first. Those before 2020 are .xls files."""
         facts = self.card.dataset(dataset)
         for year in dict.fromkeys(day.year for day in days_in(window, facts.day_zone)):
             yield Request(FOLDER + writer.file_name(year))
@@ -45,11 +37,11 @@ class Feed:
     def read(self, dataset: str, document: Document) -> Reading:
         """Read a workbook."""
         self.card.dataset(dataset)
-        return auctions.read(self.card, document)
+        return table.read(self.card, document)
 
     def locate(self, document: Document, locator: Locator) -> bytes:
         """The XML of the auction's row."""
-        return row_bytes(open_workbook(document, self._limit), locator.row)
+        return row_bytes(open_part(document, locator.part, self._limit), locator.row)
 
     def write(self, dataset: str, reading: Reading) -> Iterable[Document]:
         """A workbook for each year of auctions."""
@@ -58,4 +50,4 @@ class Feed:
 
     @property
     def _limit(self) -> int:
-        return self.card.dataset(auctions.DATASET).max_unpacked_bytes
+        return self.card.dataset(table.DATASET).max_unpacked_bytes

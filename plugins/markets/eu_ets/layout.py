@@ -11,7 +11,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from carbon254.core.domain.time import format_instant
-from carbon254.plugins.markets.eu_ets.workbook import SHEET
+from carbon254.plugins.markets.eu_ets.package import SHEET
 
 Cells = dict[str, str | float | None]
 

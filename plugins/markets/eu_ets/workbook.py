@@ -6,7 +6,7 @@ numbers count days from 1899-12-30, or from 1904-01-01 where the workbook says s
 
 from __future__ import annotations
 
-import posixpath
+import math
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -15,17 +15,20 @@ from typing import Any, Final
 from attrs import frozen
 
 from carbon254.core.domain.documents import Document
-from carbon254.core.domain.errors import DocumentDamaged, FeedFormatChanged, InvalidRequest
-from carbon254.core.domain.time import parse_instant
-from carbon254.ports.unpacking import Unpacked, is_zip, local_name, parse_xml, refuse_html
-
-SHEET: Final = "Primary Market Auction"
-BOOK: Final = "xl/workbook.xml"
-_RELATIONS, _STRINGS, _CORE = (
-    "xl/_rels/workbook.xml.rels",
-    "xl/sharedStrings.xml",
-    "docProps/core.xml",
+from carbon254.core.domain.errors import DocumentDamaged, FeedFormatChanged
+from carbon254.plugins.markets.eu_ets.moments import serial_of
+from carbon254.plugins.markets.eu_ets.package import (
+    counts_from_1904,
+    created,
+    find_book,
+    find_sheet,
+    read_strings,
+    read_xml,
+    text_of,
 )
+from carbon254.ports.unpacking import Unpacked, is_zip, parse_xml, refuse_html
+
+OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ROW: Final = re.compile(
     rb"<(?:\w+:)?row\b[^>]*/>|<(?:\w+:)?row\b[^>]*>.*?</(?:\w+:)?row>", re.DOTALL
 )
@@ -52,71 +55,32 @@ def open_workbook(document: Document, limit: int) -> Workbook:
     Raises `DocumentDamaged` for what is no whole workbook, `FeedFormatChanged` where the sheet is not in it.
     """
     refuse_html(document)
+    if document.body.startswith(OLE):
+        raise FeedFormatChanged(
+            f"{document.name}: an .xls workbook, as EEX's are until 2019; it is read when saved as .xlsx."
+        )
     if not is_zip(document.body):
         raise DocumentDamaged(f"{document.name}: no xlsx workbook.")
     unpacked = Unpacked(document, limit)
-    book = _xml(unpacked, BOOK)
-    member = _sheet_member(unpacked, book)
-    strings = _strings(unpacked) if _STRINGS in unpacked.members else ()
+    path = find_book(unpacked)
+    if path is None:
+        raise DocumentDamaged(f"{document.name}: no whole workbook, nothing lists its sheets.")
+    book = read_xml(unpacked, path)
+    member = find_sheet(unpacked, path, book)
     return Workbook(
         document.name,
         unpacked.members.index(member),
         unpacked.read(member),
-        strings,
-        date(1904, 1, 1) if _counts_from_1904(book) else date(1899, 12, 30),
-        _created(unpacked),
+        read_strings(unpacked, path),
+        date(1904, 1, 1) if counts_from_1904(book) else date(1899, 12, 30),
+        created(unpacked),
     )
-
-
-def _xml(unpacked: Unpacked, member: str) -> Any:
-    if member not in unpacked.members:
-        raise DocumentDamaged(f"{unpacked.name}: no whole workbook, '{member}' is missing.")
-    return parse_xml(unpacked.read(member), f"{unpacked.name}, {member}")
-
-
-def _sheet_member(unpacked: Unpacked, book: Any) -> str:
-    sheets = {sheet.get("name"): sheet for sheet in book.iter("{*}sheet")}
-    if SHEET not in sheets:
-        raise FeedFormatChanged(
-            f"{unpacked.name}: no sheet '{SHEET}'; there are {', '.join(sheets)}."
-        )
-    wanted = next(value for key, value in sheets[SHEET].items() if key.endswith("}id"))
-    relations = _xml(unpacked, _RELATIONS)
-    for relation in relations.iter("{*}Relationship"):
-        if relation.get("Id") == wanted:
-            member = posixpath.normpath(posixpath.join("/xl", relation.get("Target"))).lstrip("/")
-            if member in unpacked.members:
-                return member
-    raise DocumentDamaged(f"{unpacked.name}: the sheet '{SHEET}' is named but not there.")
-
-
-def _strings(unpacked: Unpacked) -> tuple[str, ...]:
-    root = _xml(unpacked, _STRINGS)
-    return tuple(
-        "".join(part.text or "" for part in item.iter("{*}t")) for item in root.iter("{*}si")
-    )
-
-
-def _counts_from_1904(book: Any) -> bool:
-    return any(facts.get("date1904") in ("1", "true") for facts in book.iter("{*}workbookPr"))
-
-
-def _created(unpacked: Unpacked) -> datetime | None:
-    """When the workbook was made: EEX makes it anew after each auction."""
-    if _CORE not in unpacked.members:
-        return None
-    for element in _xml(unpacked, _CORE).iter("{*}created"):
-        try:
-            return parse_instant(element.text or "")
-        except InvalidRequest:
-            return None
-    return None
 
 
 def rows(workbook: Workbook) -> Iterator[tuple[int, dict[int, Cell]]]:
     """The cells of each row by column, A being 0; rows are counted from 0 as they stand in the sheet.
 
-    Text is text, also the empty one; numbers are numbers; cells without a value are left out.
+    Text is text, also the empty one; numbers are numbers, and so are dates; cells without a value are left out.
     """
     root = parse_xml(workbook.sheet, f"{workbook.name}, sheet")
     for number, row in enumerate(root.iter("{*}row")):
@@ -124,34 +88,49 @@ def rows(workbook: Workbook) -> Iterator[tuple[int, dict[int, Cell]]]:
 
 
 def _cells(workbook: Workbook, row: Any) -> Iterator[tuple[int, Cell]]:
-    for element in row:
-        if local_name(element) != "c":
-            continue
+    column = -1
+    for element in row.iterchildren("{*}c"):
+        column = _place(workbook, element, column + 1)
         value = _value(workbook, element)
-        place = _CELL.fullmatch(element.get("r") or "")
-        if place is None:
-            raise FeedFormatChanged(f"{workbook.name}: a cell does not say where it stands.")
         if value is not None:
-            yield _column(place[1]), value
+            yield column, value
+
+
+def _place(workbook: Workbook, element: Any, following: int) -> int:
+    """The column of a cell; one that does not say where it stands follows the one before it."""
+    said = element.get("r")
+    place = _CELL.fullmatch(said) if said is not None else None
+    if said is not None and place is None:
+        raise FeedFormatChanged(f"{workbook.name}: cell '{said}' does not say where it stands.")
+    return _column(place[1]) if place else following
 
 
 def _value(workbook: Workbook, element: Any) -> Cell | None:
     kind, text = element.get("t", "n"), element.findtext("{*}v")
     if kind == "inlineStr":
-        return "".join(part.text or "" for part in element.iter("{*}t"))
-    if text is None:
-        return None
+        return text_of(element)
+    if text is None or (text == "" and kind in ("n", "d")):
+        formula = element.findtext(
+            "{*}f"
+        )  # its value is unknown until a spreadsheet has worked it out
+        return f"={formula}" if formula else None
     if kind == "s":
         try:
             return workbook.strings[int(text)]
         except (ValueError, IndexError):
             raise DocumentDamaged(f"{workbook.name}: text {text} is not in the workbook.") from None
-    if kind == "str":
+    if kind == "d":  # SheetJS puts a Z there, which the format knows nothing of
+        serial = serial_of(text.removesuffix("Z"), workbook.epoch)
+        return str(text) if serial is None else serial
+    if kind != "n":
         return str(text)
     try:
-        return float(text) if kind == "n" else str(text)
+        number = float(text)
     except ValueError:
-        raise FeedFormatChanged(f"{workbook.name}: '{text}' is no number.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise FeedFormatChanged(f"{workbook.name}: '{text}' is no number.")
+    return number
 
 
 def _column(letters: str) -> int:

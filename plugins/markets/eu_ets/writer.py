@@ -19,9 +19,10 @@ from carbon254.core.domain.observations import Reading, from_instant64
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import operating_day, zone
 from carbon254.core.domain.vocabulary import Flag, State
-from carbon254.plugins.markets.eu_ets.auctions import BERLIN, DATASET
+from carbon254.plugins.markets.eu_ets.auctions import BERLIN
 from carbon254.plugins.markets.eu_ets.columns import NUMBERS
 from carbon254.plugins.markets.eu_ets.layout import Cells, headers, workbook
+from carbon254.plugins.markets.eu_ets.table import DATASET
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's day 0 is in no zone
