@@ -3,7 +3,8 @@
 An error is counted in units of its slot's recent volatility. A level τ is read off the scores seen so far at an adapted
 level a, which after each day becomes a + γ (τ − 1) where the actual stayed below the quantile and a + γ τ where it
 did not: Gibbs, Candès (2021), NeurIPS 34, for one side and each level. Whatever the errors do, the share below the
-quantile tends to τ.
+quantile tends to τ. Where the quantile that is told mixes in another, it is the mixture that must hold, so the actual
+is held against that.
 """
 
 from __future__ import annotations
@@ -26,34 +27,64 @@ _FLOOR: Final = 1e-3  # of the mean volatility over slots
 
 @frozen(eq=False)
 class Adapted:
-    """What is added to a forecast: ``offsets`` are levels × slots; ``levels`` those that they were read at."""
+    """What is added to a forecast: ``offsets`` are levels × slots; ``levels`` those that scores were read at."""
 
     offsets: Column
     levels: Column
     volatility: Column
 
 
-def adapt(errors: Column, levels: Sequence[float], rate: float, half_life: float) -> Adapted:
+@frozen(eq=False)
+class Other:
+    """What else goes into each quantile, by ``share``: offsets of days × levels × slots, last those of the day to come.
+
+    A day of ``NaN`` has none, and the adaptive quantile stands alone.
+    """
+
+    offsets: Column
+    share: float
+
+    def mixed(self, day: int, adaptive: Column) -> Column:
+        """The quantiles that are told for a day: two that ascend give one that ascends."""
+        other = self.offsets[day]
+        if np.isnan(other).any():
+            return adaptive
+        mixed: Column = (1 - self.share) * adaptive + self.share * other
+        return mixed
+
+
+def adapt(
+    errors: Column,
+    levels: Sequence[float],
+    rate: float,
+    half_life: float,
+    other: Other | None = None,
+) -> Adapted:
     """Offsets for the day after the last one.
 
     ``errors`` are actual less forecast, days × slots in order; a day with a ``NaN`` is left out. ``rate`` is γ,
-    ``half_life`` the volatility's, in days. Raises `InvalidRequest` for fewer than 42 whole days.
+    ``half_life`` the volatility's, in days; ``other`` has one day more than the errors. Raises `InvalidRequest`
+    for fewer than 42 whole days.
     """
-    whole = errors[np.isfinite(errors).all(axis=1)]
-    if len(whole) < LEAST_DAYS:
+    days = np.flatnonzero(np.isfinite(errors).all(axis=1))
+    if len(days) < LEAST_DAYS:
         raise InvalidRequest(
             f"too little history: bands need {LEAST_DAYS} days or more of forecasts with their actuals, "
-            f"there are {len(whole)}."
+            f"there are {len(days)}."
         )
+    whole = errors[days]
     spread = volatility(whole, half_life)
     scores = whole / spread[:-1]
     wanted = np.asarray(levels, np.float64)[:, None]
     at = np.repeat(wanted, errors.shape[1], axis=1)
-    for day in range(_WARM, len(scores)):
-        below = scores[day] <= read_off(np.sort(scores[:day], axis=0), at)
-        at = at + rate * (wanted - below)
-    offsets = spread[-1] * read_off(np.sort(scores, axis=0), at)
-    return Adapted(offsets, at, spread[-1])
+
+    def told(place: int, day: int) -> Column:
+        adaptive: Column = spread[place] * read_off(np.sort(scores[:place], axis=0), at)
+        return adaptive if other is None else other.mixed(day, adaptive)
+
+    for place in range(_WARM, len(days)):
+        at = at + rate * (wanted - (whole[place] <= told(place, days[place])))
+    return Adapted(told(len(days), len(errors)), at, spread[-1])
 
 
 def volatility(errors: Column, half_life: float) -> Column:

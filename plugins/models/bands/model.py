@@ -1,4 +1,4 @@
-"""Quantiles around any forecaster, as a `Combiner`: adaptive conformal, mixed with quantile regression averaging."""
+"""Quantiles around any forecaster, as a `Combiner`: adaptive conformal, with quantile regression averaging mixed in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec, days_learnt_from
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
-from carbon254.plugins.models.bands.adapting import LEAST_DAYS, Adapted, adapt
+from carbon254.plugins.models.bands.adapting import LEAST_DAYS, Adapted, Other, adapt
 from carbon254.plugins.models.bands.regressing import regress_quantiles
 from carbon254.ports.models import Reader
 
@@ -101,35 +101,37 @@ class _Day:
             raise InvalidRequest(
                 f"bands have nothing to be put around: {parameters.members[0].name} says nothing of {day}."
             )
-        errors = self._actual - self._past[0]
-        self.adapted = adapt(errors, parameters.levels, parameters.rate, parameters.half_life)
+        self.adapted = adapt(
+            self._actual - self._past[0],
+            parameters.levels,
+            parameters.rate,
+            parameters.half_life,
+            self._regressed() if parameters.regression > 0 else None,
+        )
 
     def quantiles(self) -> Column:
         """Levels × slots, not crossing."""
-        conformal: Column = self.centre + self.adapted.offsets
-        share = self._parameters.regression
-        regressed = self._regressed() if share > 0 else None
-        if regressed is None:
-            return conformal
-        mixed: Column = np.sort((1 - share) * conformal + share * regressed, axis=0)
-        return mixed
+        quantiles: Column = self.centre + self.adapted.offsets
+        return quantiles
 
-    def _regressed(self) -> Column | None:
-        """Quantile regression averaging on the members that say something; None where days are too few."""
+    def _regressed(self) -> Other | None:
+        """Quantile regression averaging on the members that say something; None where days are too few.
+
+        One regression for the day to come, read for the days before it too, as far as every member knew them.
+        """
         able = np.isfinite(self._said).all(axis=1) & np.isfinite(self._past).any(axis=(1, 2))
         past = self._past[able]
         whole = np.isfinite(self._actual).all(axis=1) & np.isfinite(past).all(axis=(0, 2))
         if np.count_nonzero(whole) < LEAST_DAYS + len(past):
             return None
-        x = past[:, whole].transpose(2, 1, 0)  # slots × days × members
-        wanted = self._actual[whole].T
+        told = np.concatenate([past, self._said[able][:, None]], axis=1)
+        x = _with_constant(told.transpose(2, 1, 0))  # slots × days × members
         found = regress_quantiles(
-            _with_constant(x), wanted, self._parameters.levels, tolerance=_TOLERANCE
+            x[:, :-1][:, whole], self._actual[whole].T, self._parameters.levels, _TOLERANCE
         )
-        now = _with_constant(self._said[able].T)  # slots × members
-        said: Column = np.einsum("slm,sm->ls", found, now)
-        ordered: Column = np.sort(said, axis=0)
-        return ordered
+        said = np.sort(np.einsum("slm,sdm->dls", found, x), axis=1)
+        around = np.concatenate([self._past[0], self.centre[None]])
+        return Other(said - around[:, None], self._parameters.regression)
 
 
 def _with_constant(x: Column) -> Column:

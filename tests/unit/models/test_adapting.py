@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.plugins.models.bands.adapting import adapt, read_off, volatility
+from carbon254.plugins.models.bands.adapting import Other, adapt, read_off, volatility
 
 
 def test_quantiles_are_read_between_scores_and_one_step_beyond_them() -> None:
@@ -45,6 +45,27 @@ def test_a_miss_moves_the_level_by_the_rate_and_a_hit_moves_it_back() -> None:
     # All above all before, and the volatility stands still: each day the level for 0.9 rises by 0.9 γ.
     rising = np.cumsum(np.arange(100.0, 160.0))[:, None]
     assert adapt(rising, (0.9,), 0.01, 1e12).levels[0, 0] == pytest.approx(0.9 + 32 * 0.009)
+
+
+def test_it_is_the_mixture_that_must_hold() -> None:
+    errors = np.tile([-2.0, 2.0], 30)[:, None]  # the median is between them
+    high = Other(np.full((61, 1, 1), 10.0), 0.5)
+    found = adapt(errors, (0.5,), 0.001, 7.0, high)
+    # (adaptive + 10) / 2 was above each of 32 actuals, though the adaptive median alone was above one half of them.
+    assert found.levels[0, 0] == pytest.approx(0.5 - 32 * 0.0005)
+    # At 0.484 the adaptive one is still −2: the lower half of the scores are all −1, in units of a volatility of 2.
+    assert found.offsets[0, 0] == pytest.approx((-2 + 10) / 2)
+
+
+def test_on_a_day_on_which_the_other_said_nothing_the_adaptive_quantile_stands_alone() -> None:
+    errors, offsets = simulated(100), np.full((101, 2, 6), np.nan)
+    for last in (np.nan, 50.0):
+        offsets[-1] = last
+        found = adapt(errors, (0.1, 0.9), 0.02, 7.0, Other(offsets, 0.25))
+        alone = adapt(errors, (0.1, 0.9), 0.02, 7.0)
+        np.testing.assert_array_equal(found.levels, alone.levels)
+        expected = alone.offsets if np.isnan(last) else 0.75 * alone.offsets + 12.5
+        np.testing.assert_allclose(found.offsets, expected)
 
 
 def simulated(days: int = 500) -> np.ndarray:

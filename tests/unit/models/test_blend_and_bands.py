@@ -155,6 +155,16 @@ def test_the_regression_alone_finds_a_member_that_is_right_and_biased() -> None:
     assert (np.abs(made.quantiles - ACTUAL[-1]) < 0.05).all()
 
 
+def test_a_member_that_was_silent_on_some_days_takes_no_part_in_them() -> None:
+    members = [ACTUAL + noise(1, 2), ACTUAL + noise(2, 4)]
+    whole = bands(members).quantiles
+    members[1][DAYS - 60 : DAYS - 50] = np.nan
+    holed = bands(members).quantiles
+    assert whole is not None
+    assert holed is not None
+    assert 0 < np.abs(holed - whole).mean() < 0.2
+
+
 @pytest.mark.parametrize(("day", "hours"), [(SHORT, 23), (LONG, 25)])
 def test_quantiles_of_a_clock_change_have_its_hours(day: date, hours: int) -> None:
     made = bands([ACTUAL + noise(1, 2)], day)
