@@ -24,6 +24,7 @@ from carbon254.adapters.cli.asking import (
 )
 from carbon254.adapters.cli.backtests_shown import (
     By,
+    numbered,
     print_result,
     print_scores,
     print_tests,
@@ -267,8 +268,8 @@ def compare(
                 tables = platform.comparison.backtests(ids)
             else:
                 tables = [_stored(platform, stored or [], series, start, end, lead)]
-    for table in tables:
-        print_scores(table, by, form, output, synthetic=synthetic)
+    for number, table in enumerate(tables):
+        print_scores(table, by, form, numbered(output, number), synthetic=synthetic)
         print_tests(table, form)
         write_pictures(table, plots, synthetic=synthetic)
 

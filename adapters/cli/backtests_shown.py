@@ -37,13 +37,16 @@ def print_result(result: BacktestResult, by: By | None, form: Format, output: Pa
         zip(result.tables, result.execution.facts["subjects"], strict=True)
     ):
         told = [*told_of(result), *judged(facts)] if form is Format.table else []
-        path = (
-            output if output is None or not number else output.with_stem(f"{output.stem}-{number}")
-        )
         print_scores(
-            table, by, form, path, synthetic=result.synthetic, notes=[f"{k}: {v}" for k, v in told]
-        )
+            table, by, form, numbered(output, number), synthetic=result.synthetic,
+            notes=[f"{k}: {v}" for k, v in told],
+        )  # fmt: skip
         print_tests(table, form)
+
+
+def numbered(output: Path | None, number: int) -> Path | None:
+    """The file of one table of several: the first as it was named, ``-1`` behind the name of the second."""
+    return output if output is None or not number else output.with_stem(f"{output.stem}-{number}")
 
 
 def print_scores(
@@ -125,6 +128,6 @@ def write_pictures(table: ForecastTable, plots: Path | None, *, synthetic: bool)
     except OSError as error:
         raise refusal(plots, error) from None
     for name, figure in all_of(table, synthetic=synthetic):
-        path = plots / f"{table.series.market}-{table.grid.slots}-{name}.png"
+        path = plots / f"{str(table.series).replace('/', '-')}-{table.grid.slots}-{name}.png"
         save(figure, path)
         typer.echo(f"wrote {path}", err=True)

@@ -27,6 +27,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.usecases.platform import Platform
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+SP15 = "caiso/day_ahead/price/hub/TH_SP15_GEN-APND"
 LOAD = "caiso/forecast-dam/load/area/CA ISO-TAC"
 NOW = datetime(2026, 11, 3, 22, 30, tzinfo=UTC)
 LONG = "2026-11-01"  # has 25 hours in California
@@ -86,7 +87,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def platform(data: Path) -> Iterator[Platform]:
     """Forty days of made-up prices and load forecasts of California."""
     with open_platform(load(folder=data, data=data), NOW) as opened:
-        for series, like in ((NP15, "day_ahead_lmp"), (LOAD, "load")):
+        for series, like in ((NP15, "day_ahead_lmp"), (SP15, "day_ahead_lmp"), (LOAD, "load")):
             (outcome,) = opened.samples.history(SeriesId.parse(series), like, 40)
             assert outcome.status == "recorded", outcome
         yield opened
@@ -285,11 +286,33 @@ def test_the_report_needs_nothing_else_and_pictures_are_written(
     ):
         assert words in text
     names = sorted(path.name for path in plots.iterdir())
-    assert names == ["caiso-24-by_hour.png", "caiso-24-cumulative.png", "caiso-24-forecasts.png"]
+    assert names == [
+        f"caiso-day_ahead-price-hub-TH_NP15_GEN-APND-24-{what}.png" for what in ("by_hour", "cumulative", "forecasts")
+    ]
     assert all(path.read_bytes().startswith(PNG) for path in plots.iterdir())
     frame = pd.read_csv(export)
     assert len(frame) == 2 * (14 * 24 + 1)
     assert set(frame["model"]) == {"naive", "seasonal"}
+
+
+def test_each_of_several_series_has_its_own_pictures_and_tables(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    plots, csv_file = tmp_path / "plots", tmp_path / "scores.csv"
+    ran = run("backtest", "run", NP15, SP15, "--start", "2026-10-30", "--end", "2026-11-01",
+              "--plots", plots, "--data", data)  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in plots.iterdir()) == [
+        f"caiso-day_ahead-price-hub-{hub}-24-{what}.png"
+        for hub in ("TH_NP15_GEN-APND", "TH_SP15_GEN-APND")
+        for what in ("by_hour", "forecasts")
+    ]
+    found = re.search(r"backtest ([0-9a-f]{12})", ran.err)
+    assert found
+    both = run("backtest", "compare", found[1], "--data", data, "--format", "csv", "-o", csv_file)
+    assert both.code == 0, both.err
+    written = [pd.read_csv(csv_file.with_stem(name)) for name in ("scores", "scores-1")]
+    assert [one["series"].tolist() for one in written] == [[NP15], [SP15]]
 
 
 def test_backtests_are_compared_with_one_another(run: Run, data: Path, done: str) -> None:
