@@ -39,6 +39,8 @@ def _frame(number: int, table: ForecastTable) -> pd.DataFrame:
             "actual": table.actual,
         }
     )
+    if table.similar is not None:
+        made["similar_day"] = table.similar
     for place, level in enumerate(table.levels):
         made[level_name(level)] = table.quantiles[:, place]
     return made
@@ -107,9 +109,10 @@ def _made(
 ) -> ForecastTable:
     place = {name: number for number, name in enumerate(models)}
     origin, start, end = (_instants(frame[name]) for name in _KEYS)
+    similar = frame["similar_day"].to_numpy(np.float64) if "similar_day" in frame else None
     return ForecastTable(
         series, unit, grid, models, np.array([place[one] for one in frame["model"]], dtype=np.int64), origin, start,
-        end, frame["value"].to_numpy(np.float64), frame["actual"].to_numpy(np.float64), levels, fan, scale,
+        end, frame["value"].to_numpy(np.float64), frame["actual"].to_numpy(np.float64), levels, fan, scale, similar,
     )  # fmt: skip
 
 

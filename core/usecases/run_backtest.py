@@ -195,8 +195,9 @@ class RunBacktest:
         actual = on_cells(rows, cells, grid.resolution, additive=is_additive(target))
         before = cells < grid.starts(part.days[0])[0]
         scale = seasonal_scale(actual[before], _SEASON_DAYS * grid.slots)
+        late = cells >= grid.starts(part.days[0] - timedelta(_SEASON_DAYS))[0]
         return table_of(
-            target, part.subject.unit, grid, said, plan.conditions.days, (cells[~before], actual[~before]), scale
+            target, part.subject.unit, grid, said, plan.conditions.days, (cells[late], actual[late]), scale
         )  # fmt: skip
 
     def _judged(

@@ -18,6 +18,7 @@ from carbon254.core.domain.errors import (
 )
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import PublishedBasis
+from carbon254.core.usecases.score_forecasts import scores
 from carbon254.ports.testing.fakes.compute import SerialExecutor
 from carbon254.ports.testing.fakes.models import Average, Repeat, Stumble
 
@@ -75,6 +76,18 @@ def test_a_stride_leaves_days_out(desk: Desk) -> None:
     desk.fill(FIRST, LAST)
     (table,) = desk.backtest.run(plan(START, END, stride=7), EVERYTHING).tables
     assert np.unique(table.days).tolist() == [START, date(2025, 3, 27), date(2025, 4, 3)]
+
+
+def test_errors_are_set_against_the_similar_day_even_where_it_was_not_forecast(desk: Desk) -> None:
+    """Prices rise by one an hour: of a Thursday the day before is off by 24, the week before by 168."""
+    starts = GRID.starts(FIRST, LAST)
+    desk.record(PRICE, starts, np.arange(len(starts), dtype=float), published_at(starts, 13))
+    asked = plan(START, END, model(label="one", lag=1), model(label="seven", lag=7), stride=7)
+    done = desk.backtest.run(asked, EVERYTHING)
+    first = [table.take(table.days == np.datetime64(START)) for table in done.tables]
+    assert [row["rmae"] for row in scores(first[0])] == [1.0, 7.0]
+    kept = desk.backtest.result(done.execution.id).tables[0]
+    assert scores(kept) == pytest.approx(scores(done.tables[0]), nan_ok=True)
 
 
 def test_an_origin_may_be_asked_for(desk: Desk) -> None:
