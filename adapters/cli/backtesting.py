@@ -28,6 +28,7 @@ from carbon254.adapters.cli.backtests_shown import (
     print_result,
     print_scores,
     print_tests,
+    print_value,
     write_files,
     write_pictures,
 )
@@ -271,6 +272,7 @@ def compare(
     for number, table in enumerate(tables):
         print_scores(table, by, form, numbered(output, number), synthetic=synthetic)
         print_tests(table, form)
+        print_value(table, form)
         write_pictures(table, plots, synthetic=synthetic)
 
 

@@ -42,6 +42,7 @@ def print_result(result: BacktestResult, by: By | None, form: Format, output: Pa
             notes=[f"{k}: {v}" for k, v in told],
         )  # fmt: skip
         print_tests(table, form)
+        print_value(table, form)
 
 
 def numbered(output: Path | None, number: int) -> Path | None:
@@ -84,6 +85,18 @@ def print_tests(table: ForecastTable, form: Format) -> None:
         columns = columns_of(significance(table))
         columns.pop("series")
         write(columns, form, title="is the second (against) better by more than luck?")
+
+
+def print_value(table: ForecastTable, form: Format) -> None:
+    """Print what trading on each model earns, for people."""
+    from carbon254.adapters.cli.output import write
+    from carbon254.core.usecases.score_forecasts import columns_of, value
+
+    rows = value(table) if form is Format.table else []
+    if rows:
+        columns = columns_of(rows)
+        columns.pop("series")
+        write(columns, form, title="what a battery of 1 MW and 2 MWh earns on it")
 
 
 def write_files(

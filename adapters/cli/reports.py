@@ -81,8 +81,8 @@ def _section(result: BacktestResult, table: ForecastTable, facts: dict[str, Any]
     yield _table("Scores", scores(table))
     if len(table.models) > 1:
         yield _table("Is the second better by more than luck?", significance(table))
-    if table.series.measure_name == "price":
-        yield _table("What a battery of 1 MW and 2 MWh earns on it", value(table))
+    if earned := value(table):
+        yield _table("What a battery of 1 MW and 2 MWh earns on it", earned)
     for name, figure in all_of(table, synthetic=result.synthetic):
         data = base64.b64encode(png(figure)).decode()
         yield f'<p><img alt="{escape(name)}" src="data:image/png;base64,{data}"></p>'

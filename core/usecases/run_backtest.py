@@ -32,6 +32,7 @@ from carbon254.core.usecases.known_at import (
     on_cells,
 )
 from carbon254.core.usecases.run_models import RunModels
+from carbon254.core.usecases.score_forecasts import finite, significance, value
 from carbon254.ports.executions import Execution
 
 _SEASON_DAYS: Final = 7
@@ -225,6 +226,8 @@ class RunBacktest:
             "revised_share": revised_share(part.knowledge.rows),
             "unscored": int(np.isnan(table.actual).sum()),
             "inputs": part.knowledge.digests(),
+            "tests": [finite(row) for row in significance(table)],
+            "value": [finite(row) for row in value(table)],
         }
 
     def _facts(
@@ -276,8 +279,8 @@ def revised_share(rows: Observations) -> float:
     for values in keys:
         plain_values = values.view(np.int64) if values.dtype.kind == "M" else values
         same &= plain_values[1:] == plain_values[:-1]
-    value = rows.value[order]
-    differs = same & ~((value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1])))
+    said = rows.value[order]
+    differs = same & ~((said[1:] == said[:-1]) | (np.isnan(said[1:]) & np.isnan(said[:-1])))
     number = np.append(0, np.cumsum(~same))
     revised = np.zeros(int(number[-1]) + 1, dtype=bool)
     revised[number[1:][differs]] = True

@@ -175,8 +175,13 @@ def _once(own: ForecastTable) -> bool:
 
 
 def value(table: ForecastTable) -> list[Row]:
-    """What a battery earns that is scheduled on each model's first day, as a share of perfect foresight's margin."""
-    rows = []
+    """What a battery earns that is scheduled on each model's first day, as a share of perfect foresight's margin.
+
+    Nothing for a series that is no price.
+    """
+    rows: list[Row] = []
+    if table.series.measure_name != "price":
+        return rows
     for model in table.models:
         own = table.of(model)
         own = own.take(own.days == _first_days(own))
@@ -197,6 +202,14 @@ def _first_days(table: ForecastTable) -> Column:
     )
     np.minimum.at(first, place, days)
     return first[place]
+
+
+def finite(row: Row) -> Row:
+    """The row as JSON has it, which has no NaN and no infinity: null is a score that there is not."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in row.items()
+    }
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:

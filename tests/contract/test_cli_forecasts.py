@@ -235,6 +235,7 @@ def test_a_backtest_runs_and_says_what_a_reader_must_know(
         "SYNTHETIC: made-up values, not the markets'.", "actuals: the final word on each interval",
         "origin: D-1 10:00", "publication by rule: 100.0% of rows", "revised later: 0.0% of intervals",
         "gaps: 0 of 8 forecasts", "learnt: every 2 day(s), from all that is known",
+        "what a battery of 1 MW and 2 MWh earns on it",
     ):  # fmt: skip
         assert line in text
     listed = run("backtest", "list", "--data", data, "--format", "csv").rows()
