@@ -288,7 +288,8 @@ def test_the_report_needs_nothing_else_and_pictures_are_written(
         assert words in text
     names = sorted(path.name for path in plots.iterdir())
     assert names == [
-        f"caiso-day_ahead-price-hub-TH_NP15_GEN-APND-24-{what}.png" for what in ("by_hour", "cumulative", "forecasts")
+        f"caiso-day_ahead-price-hub-TH_NP15_GEN-APND-24-{what}.png"
+        for what in ("by_hour", "cumulative", "forecasts")
     ]
     assert all(path.read_bytes().startswith(PNG) for path in plots.iterdir())
     frame = pd.read_csv(export)
@@ -410,6 +411,68 @@ def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, ki
     assert float(rows["theirs"]["bias"]) == pytest.approx(-2.0)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_forecasts_that_were_exported_come_back(
+    run: Run, data: Path, done: str, tmp_path: Path, suffix: str
+) -> None:
+    """With their origins: the same scores, and those of quantiles that somebody put beside them."""
+    file = tmp_path / f"all.{suffix}"
+    ran = run("backtest", "show", done, "--export", file, "--data", data, "--format", "csv")
+    assert ran.code == 0, ran.err
+    frame = pd.read_csv(file) if suffix == "csv" else pd.read_parquet(file)
+    frame["p10"], frame["p90"] = frame["value"] - 5, frame["value"] + 5
+    if suffix == "csv":
+        frame.to_csv(file, index=False)
+    else:
+        frame.to_parquet(file, index=False)
+    asked = (
+        "backtest",
+        "compare",
+        "--file",
+        file,
+        "--zone",
+        "America/Los_Angeles",
+        "--format",
+        "csv",
+    )
+    again = run(*asked)
+    assert again.code == 0, again.err
+    names = ("series", "model", "scored", "mae", "rmae")
+    picked = [[{name: row[name] for name in names} for row in one.rows()] for one in (ran, again)]
+    assert picked[0] == picked[1]
+    naive = frame[frame["model"] == "naive"]
+    inside = (naive["actual"] - naive["value"]).abs() <= 5
+    assert float(again.rows()[0]["coverage"]) == pytest.approx(inside.mean())
+    assert run(*asked, "--by", "horizon").rows()[0]["horizon"] == "14 h"  # the gate closes at ten
+
+
+def test_forecasts_of_others_are_set_beside_our_own(
+    run: Run, data: Path, done: str, tmp_path: Path
+) -> None:
+    """A file that says what came an hour too high by one: over the autumn's day of 25 hours, without actuals."""
+    got = run("series", "get", NP15, "--start", "2026-10-20", "--end", "2026-11-02", "--data", data,
+              "--format", "csv").rows()  # fmt: skip
+    file = tmp_path / "theirs.csv"
+    lines = [f"{row['interval_start']},{float(row['value']) + 1!r}" for row in got]
+    file.write_text("\n".join(["start,theirs", *lines]))
+    for day in ("2026-10-28", LONG):
+        kept = run(
+            "forecast", NP15, "-m", "naive", "--day", day, "--configuration", "mix", "--data", data
+        )
+        assert kept.code == 0, kept.err
+    asked = ("backtest", "compare", done, "--file", file, "--stored", "mix", "--series", NP15,
+             "--start", "2026-10-20", "--end", "2026-11-02", "--data", data)  # fmt: skip
+    rows = {row["model"]: row for row in run(*asked, "--format", "csv").rows()}
+    assert list(rows) == ["naive", "seasonal", "mix", "theirs"]
+    assert (rows["theirs"]["scored"], rows["mix"]["scored"]) == ("337", "49")
+    assert float(rows["theirs"]["mae"]) == pytest.approx(1.0)
+    assert float(rows["theirs"]["rmae"]) == pytest.approx(1.0 / float(rows["naive"]["mae"]))
+    assert float(rows["mix"]["mase"]) > 0
+    tests = run(*asked).out
+    assert re.search(r"naive +theirs +14 ", tests)
+    assert re.search(r"naive +mix +0 ", tests)  # two days are too few
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -417,6 +480,13 @@ def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, ki
         ("date,actual,m\n", "no row"),
         ("date,price,m\n2025-01-01T00:00Z,1,2\n", "no column 'actual'"),
         ("date,actual\n2025-01-01T00:00Z,1\n2025-01-01T01:00Z,1\n", "no column of forecasts"),
+        ("date,actual,m\n2025-01-01T00:00Z,1,inf\n2025-01-01T01:00Z,1,1\n", "no finite number"),
+        (
+            "date,actual,m\n2025-01-01T00:00Z,1,2\n2025-01-01T01:00Z,1,1\n2025-01-03T01:30Z,1,1\n",
+            "between two intervals",
+        ),
+        ("date,actual,m\n2025-10-26T02:00,1,2\n2025-10-26T02:00,1,1\n", "with an offset"),
+        ("model,interval_start,value\na,2025-01-01T00:00Z,1\na,2025-01-01T01:00Z,1\n", "'actual'"),
         ("date,actual,m\nyesterday,1,2\n2025-01-01,1,2\n", "no instants"),
         ("date,actual,m\n2025-01-01T00:00Z,1,x\n2025-01-01T01:00Z,1,2\n", "no numbers"),
         ("date,actual,m\n2025-01-01T00:00Z,1,2\n2025-01-01T00:00Z,1,2\n", "twice"),
