@@ -31,15 +31,16 @@ class By(str, Enum):
 
 def print_result(result: BacktestResult, by: By | None, form: Format, output: Path | None) -> None:
     """Print a backtest's scores, its tests, and what a reader must know to believe them."""
-    from carbon254.adapters.cli.reports import judged, told_of
+    from carbon254.adapters.cli.reports import judged, lacking, told_of
 
     for number, (table, facts) in enumerate(
         zip(result.tables, result.execution.facts["subjects"], strict=True)
     ):
-        told = [*told_of(result), *judged(facts)] if form is Format.table else []
+        facts_told = [*told_of(result), *judged(facts)] if form is Format.table else []
+        told = [*(f"{name}: {what}" for name, what in facts_told), *lacking(facts)]
         print_scores(
             table, by, form, numbered(output, number), synthetic=result.synthetic,
-            notes=[f"{k}: {v}" for k, v in told],
+            notes=told,
         )  # fmt: skip
         print_tests(table, form)
         print_value(table, form)

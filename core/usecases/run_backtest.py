@@ -12,11 +12,17 @@ from typing import Any, Final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from carbon254.core.domain.backtests import BacktestPlan, DayForecast, Origins, Target
+from carbon254.core.domain.backtests import (
+    BacktestPlan,
+    DayForecast,
+    Origins,
+    Target,
+    summarise_gaps,
+)
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import Conflict, NotFound
 from carbon254.core.domain.forecast_table import ForecastTable, table_of
-from carbon254.core.domain.forecasts import Subject
+from carbon254.core.domain.forecasts import ModelSpec, Subject
 from carbon254.core.domain.metrics import seasonal_scale
 from carbon254.core.domain.observations import Column, Observations
 from carbon254.core.domain.schemas import build, plain
@@ -31,7 +37,7 @@ from carbon254.core.usecases.known_at import (
     of_series,
     on_cells,
 )
-from carbon254.core.usecases.run_models import RunModels
+from carbon254.core.usecases.run_models import RunModels, Said
 from carbon254.core.usecases.score_forecasts import finite, significance, value
 from carbon254.ports.executions import Execution
 
@@ -164,7 +170,11 @@ class RunBacktest:
             own = {spec.name: [said[spec][day] for day in part.days] for spec in specs}
             table = self._table(plan, part, own)
             tables.append(table)
-            told.append(subject_facts(table) | self._judged(part, own, table))
+            told.append(
+                subject_facts(table)
+                | self._judged(part, own, table)
+                | {"silent": _silent(said, specs)}
+            )
         facts = self._facts(plan, parts, told)
         finished = evolve(
             execution, state="done", finished_at=self.ingest.clock.now(), done=total, total=total, code="", message="",
@@ -242,6 +252,16 @@ class RunBacktest:
                 batch.synthetic for part in parts for batch in part.knowledge.rows.batches
             ),
         }
+
+
+def _silent(said: Said, asked: Sequence[ModelSpec]) -> list[dict[str, Any]]:
+    """Why members that were asked on behalf of others said nothing on some days."""
+    return [
+        gap
+        for spec, days in said.items()
+        if spec not in asked
+        for gap in summarise_gaps(spec.name, (days[day] for day in sorted(days)))
+    ]
 
 
 def summarise_notes(days: Sequence[DayForecast]) -> dict[str, Any]:

@@ -230,7 +230,13 @@ class RunForecast:
         said = self.runner.run(
             wanted, case.knowledge, origins, case.conditions, on_days=on_days, anew=anew
         )
-        return forecast_of(said[spec][case.day], case.horizon)
+        made = forecast_of(said[spec][case.day], case.horizon)
+        silent = {
+            one.name: f"{told.code}: {told.message}"
+            for one in wanted.members.get(spec, ())
+            if not (told := said[one][case.day]).ok
+        }
+        return evolve(made, notes={**made.notes, **silent})
 
     def _facts(self, case: _Case) -> dict[str, Any]:
         request, models = case.request, self.runner.models

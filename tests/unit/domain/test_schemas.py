@@ -151,8 +151,10 @@ def test_a_type_without_a_schema_is_told() -> None:
         ({"series": NP15, "windows": ["x"]}, "asked: 'x' is no int (windows)."),
         (
             {"series": NP15, "hov": 1},
-            "asked: unknown key hov; there are series, windows, share, how, kind, gap, day, at, most, "
-            "inner, weights, pair, state, flag, anything.",
+            (
+                "asked: unknown key hov; there are series, windows, share, how, kind, gap, day, at, "
+                "most, inner, weights, pair, state, flag, anything."
+            ),
         ),
     ],
 )

@@ -180,6 +180,14 @@ def test_a_combiner_is_told_what_its_members_would_have_said_at_the_gates_before
     assert live.forecast.value.tolist() == done.tables[0].value.tolist()
 
 
+def test_why_a_member_said_nothing_is_told(early: Desk) -> None:
+    asked = request(model="average", parameters={"lags": [1, 300], "memory": 0})
+    made = early.forecast.run(asked, EVERYTHING)
+    assert str(made.forecast.notes["lag 300"]).startswith("invalid_request: too little history")
+    assert made.execution.facts["notes"]["lag 300"] == made.forecast.notes["lag 300"]
+    assert "lag 1" not in made.forecast.notes
+
+
 def test_a_lost_store_is_rebuilt_with_its_forecasts(early: Desk) -> None:
     made = early.forecast.run(request(), EVERYTHING)
     before = ask(early)
@@ -255,7 +263,8 @@ def test_what_cannot_be_done_is_told_and_nothing_is_kept(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"origin": "issued"}, {"origin": "noon"}, {"refit": 0}, {"window": 0}, {"gap": timedelta(-1)}, {"days": 0}],
+    [{"origin": "issued"}, {"origin": "noon"}, {"refit": 0}, {"window": 0}, {"gap": timedelta(-1)}, {"days": 0},
+     {"origin": "D+1 00:00"}],
 )  # fmt: skip
 def test_conditions_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises((InvalidRequest, ValueError)):
