@@ -201,12 +201,13 @@ class RunForecast:
         gate = self.subjects.gate(request.target, request.conditions)
         grid = self.subjects.grid(request.series, request.day or now.date())
         day = request.day or next_open_day(gate, grid, now)
-        origin = gate.on(day, grid.zone)
+        origin, recorded = gate.on(day, grid.zone), self.ingest.store.last_recorded()
         if origin >= now:
             since = request.conditions.live_since
             live = evolve(request.conditions, live_since=now if since is None else min(since, now))
-            request, origin = evolve(request, conditions=live), now
-        return self._at(request, day, origin, self.ingest.store.last_recorded(), scope)
+            # What was recorded at once may lie a little ahead of the clock: it is what we have.
+            request, origin = evolve(request, conditions=live), max(now, recorded or now)
+        return self._at(request, day, origin, recorded, scope)
 
     def _at(
         self,

@@ -109,6 +109,18 @@ def test_live_what_we_had_recorded_counts(early: Desk) -> None:
     assert second.forecast.value[0] == 999.0
 
 
+def test_live_all_that_is_recorded_counts_though_its_clock_runs_ahead(desk: Desk) -> None:
+    """Instants of recording grow strictly: of documents taken in at once the later lie ahead of the clock."""
+    at(desk, gate(TOMORROW) - timedelta(hours=3))
+    desk.fill(FIRST, TODAY - timedelta(1))
+    desk.fill(TODAY, TODAY)
+    last = desk.store.last_recorded()
+    made = desk.forecast.run(request(), EVERYTHING)
+    assert last is not None
+    assert made.origin == last > desk.clock.now()
+    assert desk.forecast.replay(made.execution.result, EVERYTHING)
+
+
 def test_every_vintage_is_kept_and_asked_for_in_four_ways(early: Desk) -> None:
     """Two forecasts of one day: at the gate of the day before it, and in the morning before its own."""
     at(early, gate(TODAY))
