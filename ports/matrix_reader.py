@@ -27,11 +27,11 @@ class DayTable:
 
     def between(self, first: date, last: date) -> Column:
         """The rows of these days, both included; NaN for days outside. A view where it can be, read-only."""
-        low, count = (first - self.first).days, (last - first).days + 1
+        low, count = (first - self.first).days, max((last - first).days + 1, 0)
         if low >= 0 and low + count <= len(self.values):
             found = self.values[low : low + count]
         else:
-            found = np.full((max(count, 0), *self.values.shape[1:]), np.nan)
+            found = np.full((count, *self.values.shape[1:]), np.nan)
             start, stop = max(low, 0), min(low + count, len(self.values))
             if start < stop:
                 found[start - low : stop - low] = self.values[start:stop]

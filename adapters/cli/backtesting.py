@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from attrs import frozen
 
 from carbon254.adapters.cli import options
 from carbon254.adapters.cli.asking import (
@@ -24,9 +24,11 @@ from carbon254.adapters.cli.asking import (
 )
 from carbon254.adapters.cli.backtests_shown import (
     By,
+    numbered,
     print_result,
     print_scores,
     print_tests,
+    print_value,
     write_files,
     write_pictures,
 )
@@ -255,54 +257,83 @@ def compare(
 ) -> None:
     """Set forecasts against each other and against what came: backtests, kept forecasts, or those of a file."""
     from carbon254.core.domain.errors import InvalidRequest
+    from carbon254.core.usecases.compare_forecasts import merged
 
-    if sum(map(bool, (ids, stored, file))) != 1:
-        raise InvalidRequest("compare backtests, or --stored configurations, or a --file.")
-    if file is not None:
-        tables, synthetic = [_imported(file, series, zone, actual)], False
-    else:
+    if not (ids or stored or file):
+        raise InvalidRequest(
+            "compare backtests, --stored configurations, a --file, or several of these."
+        )
+    asked = _Compared(ids or [], stored or [], file, series, start, end, lead, zone, actual)
+    if asked.needs_a_store:
         with options.platform(context, data) as platform:
-            synthetic = platform.synthetic
-            if ids:
-                tables = platform.comparison.backtests(ids)
-            else:
-                tables = [_stored(platform, stored or [], series, start, end, lead)]
-    for table in tables:
-        print_scores(table, by, form, output, synthetic=synthetic)
+            synthetic, found = platform.synthetic, asked.found(platform)
+    else:
+        synthetic, found = False, asked.alone()
+    tables = merged(found)
+    for number, table in enumerate(tables):
+        print_scores(table, by, form, numbered(output, number), synthetic=synthetic)
         print_tests(table, form)
+        print_value(table, form)
         write_pictures(table, plots, synthetic=synthetic)
 
 
-def _imported(file: Path, series: str, zone: str, actual: str) -> ForecastTable:
-    from carbon254.core.domain.errors import NotFound
-    from carbon254.core.domain.series import SeriesId
-    from carbon254.core.usecases.forecast_files import import_table
+@frozen
+class _Compared:
+    """What is to be compared, as it was asked for."""
 
-    try:
-        body = file.read_bytes()
-    except OSError as error:
-        raise NotFound(f"{file} cannot be read: {error.strerror}.") from None
-    named = SeriesId.parse(series or "user/day_ahead/price/zone/imported")
-    return import_table(file.name, body, zone=zone, series=named, actual=actual)
+    ids: list[str]
+    stored: list[str]
+    file: Path | None
+    series: str
+    start: str | None
+    end: str | None
+    lead: str | None
+    zone: str
+    actual: str
 
+    @property
+    def needs_a_store(self) -> bool:
+        """Whether more is asked for than a file that stands for itself."""
+        return bool(self.ids or self.stored or self.series)
 
-def _stored(
-    platform: Platform,
-    configurations: Sequence[str],
-    series: str,
-    start: str | None,
-    end: str | None,
-    lead: str | None,
-) -> ForecastTable:
-    from carbon254.core.domain.entitlements import Scope
-    from carbon254.core.domain.errors import InvalidRequest
-    from carbon254.core.domain.series import SeriesId
-    from carbon254.core.domain.time import parse_duration
+    def alone(self) -> list[tuple[str, ForecastTable]]:
+        """The file's forecasts beside its own actuals."""
+        from carbon254.core.usecases.import_forecasts import import_tables
 
-    one = SeriesId.parse(series)
-    card = platform.catalogue.cards().get(one.market)
-    window = options.window(start, end, card.zone if card else "UTC")
-    if window is None:
-        raise InvalidRequest("--stored needs a --start and an --end.")
-    ahead = parse_duration(lead) if lead else None
-    return platform.comparison.stored(one, configurations, window, Scope.everything(), lead=ahead)
+        name, body = self._body()
+        tables = import_tables(name, body, zone=self.zone, actual=self.actual)
+        return [(name, table) for table in tables]
+
+    def found(self, platform: Platform) -> list[tuple[str, ForecastTable]]:
+        """All that is to be compared, with where it comes from."""
+        from carbon254.core.domain.entitlements import Scope
+        from carbon254.core.domain.errors import InvalidRequest
+        from carbon254.core.domain.series import SeriesId
+        from carbon254.core.domain.time import parse_duration
+
+        comparison, found = platform.comparison, platform.comparison.backtests(self.ids)
+        if not (self.stored or self.file):
+            return found
+        if not self.series:
+            raise InvalidRequest("say of which --series the forecasts of --stored and --file are.")
+        one, scope = SeriesId.parse(self.series), Scope.everything()
+        if self.stored:
+            card = platform.catalogue.cards().get(one.market)
+            window = options.window(self.start, self.end, card.zone if card else "UTC")
+            if window is None:
+                raise InvalidRequest("--stored needs a --start and an --end.")
+            ahead = parse_duration(self.lead) if self.lead else None
+            found += comparison.stored(one, self.stored, window, scope, lead=ahead)
+        if self.file:
+            name, body = self._body()
+            found += comparison.imported(name, body, one, scope, actual=self.actual)
+        return found
+
+    def _body(self) -> tuple[str, bytes]:
+        from carbon254.core.domain.errors import NotFound
+
+        assert self.file is not None
+        try:
+            return self.file.name, self.file.read_bytes()
+        except OSError as error:
+            raise NotFound(f"{self.file} cannot be read: {error.strerror}.") from None

@@ -31,19 +31,24 @@ class By(str, Enum):
 
 def print_result(result: BacktestResult, by: By | None, form: Format, output: Path | None) -> None:
     """Print a backtest's scores, its tests, and what a reader must know to believe them."""
-    from carbon254.adapters.cli.reports import judged, told_of
+    from carbon254.adapters.cli.reports import judged, lacking, told_of
 
     for number, (table, facts) in enumerate(
         zip(result.tables, result.execution.facts["subjects"], strict=True)
     ):
-        told = [*told_of(result), *judged(facts)] if form is Format.table else []
-        path = (
-            output if output is None or not number else output.with_stem(f"{output.stem}-{number}")
-        )
+        facts_told = [*told_of(result), *judged(facts)] if form is Format.table else []
+        told = [*(f"{name}: {what}" for name, what in facts_told), *lacking(facts)]
         print_scores(
-            table, by, form, path, synthetic=result.synthetic, notes=[f"{k}: {v}" for k, v in told]
-        )
+            table, by, form, numbered(output, number), synthetic=result.synthetic,
+            notes=told,
+        )  # fmt: skip
         print_tests(table, form)
+        print_value(table, form)
+
+
+def numbered(output: Path | None, number: int) -> Path | None:
+    """The file of one table of several: the first as it was named, ``-1`` behind the name of the second."""
+    return output if output is None or not number else output.with_stem(f"{output.stem}-{number}")
 
 
 def print_scores(
@@ -81,6 +86,18 @@ def print_tests(table: ForecastTable, form: Format) -> None:
         columns = columns_of(significance(table))
         columns.pop("series")
         write(columns, form, title="is the second (against) better by more than luck?")
+
+
+def print_value(table: ForecastTable, form: Format) -> None:
+    """Print what trading on each model earns, for people."""
+    from carbon254.adapters.cli.output import write
+    from carbon254.core.usecases.score_forecasts import columns_of, value
+
+    rows = value(table) if form is Format.table else []
+    if rows:
+        columns = columns_of(rows)
+        columns.pop("series")
+        write(columns, form, title="what a battery of 1 MW and 2 MWh earns on it")
 
 
 def write_files(
@@ -125,6 +142,6 @@ def write_pictures(table: ForecastTable, plots: Path | None, *, synthetic: bool)
     except OSError as error:
         raise refusal(plots, error) from None
     for name, figure in all_of(table, synthetic=synthetic):
-        path = plots / f"{table.series.market}-{table.grid.slots}-{name}.png"
+        path = plots / f"{str(table.series).replace('/', '-')}-{table.grid.slots}-{name}.png"
         save(figure, path)
         typer.echo(f"wrote {path}", err=True)

@@ -138,7 +138,8 @@ def _replay(platform: Platform, digest: str) -> None:
 
     if not platform.forecast.replay(digest, Scope.everything()):
         raise Conflict(
-            f"forecast {digest} does not come out the same: another model, version or store."
+            f"forecast {digest} does not come out the same: another model, version or store, "
+            "or other libraries (as numba) than then."
         )
     typer.echo("the same, bit for bit.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any, Final
 
 from carbon254.adapters.cli.forecast_plots import all_of, png
@@ -75,20 +76,37 @@ def judged(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "without an actual", f"{facts['unscored']} rows"
 
 
+def lacking(facts: dict[str, Any]) -> Iterator[str]:
+    """A line for each reason for which a model, or a member of one, left days without numbers."""
+    gaps = groupby(facts["gaps"], key=lambda gap: (gap["model"], gap["code"]))
+    for (model, code), group in gaps:
+        first, *others = group
+        yield _why(model, code, 1 + len(others), first["day"], first["message"])
+    for gap in facts.get("silent", ()):
+        yield _why(f"member {gap['model']}", gap["code"], gap["days"], gap["first"], gap["message"])
+
+
+def _why(model: str, code: str, days: int, first: str, message: str) -> str:
+    since = first if days == 1 else f"{days} days from {first} on"
+    return f"{model} said nothing of {since}: {code}: {message}"
+
+
 def _section(result: BacktestResult, table: ForecastTable, facts: dict[str, Any]) -> Iterator[str]:
     yield f"<h2>{escape(str(table.series))}</h2>"
     yield _facts(dict(judged(facts)))
     yield _table("Scores", scores(table))
     if len(table.models) > 1:
         yield _table("Is the second better by more than luck?", significance(table))
-    if table.series.measure_name == "price":
-        yield _table("What a battery of 1 MW and 2 MWh earns on it", value(table))
+    if earned := value(table):
+        yield _table("What a battery of 1 MW and 2 MWh earns on it", earned)
     for name, figure in all_of(table, synthetic=result.synthetic):
         data = base64.b64encode(png(figure)).decode()
         yield f'<p><img alt="{escape(name)}" src="data:image/png;base64,{data}"></p>'
     for by in GROUPINGS:
         yield _table(f"By {by}", scores(table, by))
     yield _notes(facts["notes"])
+    if facts.get("silent"):
+        yield _table("Members that said nothing", facts["silent"])
     if facts["gaps"]:
         yield _table("Gaps", facts["gaps"])
 

@@ -26,7 +26,7 @@ from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, 
 from carbon254.core.domain.executions import ExecutionKind
 from carbon254.core.domain.schemas import build, json_schema
 from carbon254.core.usecases.run_forecast import ForecastRequest
-from carbon254.core.usecases.score_forecasts import scores
+from carbon254.core.usecases.score_forecasts import finite, scores
 from carbon254.core.usecases.watch_executions import WatchExecutions, series_of
 from carbon254.ports.executions import Execution
 from carbon254.ports.jobs import Background
@@ -203,7 +203,7 @@ class Backtests(_Started):
                 head = {**told(found), "plan": found.facts["plan"]}
                 if found.state == "done":
                     tables = self._use_case.result(execution).tables
-                    rows = [_finite(row) for table in tables for row in scores(table, asked.by)]
+                    rows = [finite(row) for table in tables for row in scores(table, asked.by)]
                     kept = {name: found.facts[name] for name in ("subjects", "synthetic")}
                     head |= {**kept, "scores": rows}
                 return Made(head)
@@ -213,11 +213,6 @@ class Backtests(_Started):
 
 def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in ("request", "worker")}
-
-
-def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: a score that there is not is null."""
-    return {name: None if value != value else value for name, value in row.items()}
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -46,8 +46,11 @@ class Target:
 
 
 def _rule(plan: Conditions, attribute: Any, value: str) -> None:
-    if value and Rule.parse(value).anchor not in ("D", "BD"):
+    rule = Rule.parse(value) if value else None
+    if rule and rule.anchor not in ("D", "BD"):
         raise InvalidRequest(f"'{value}' is no rule of days: use forms as in 'D-1 12:00'.")
+    if rule and rule.days > 0:
+        raise InvalidRequest(f"'{value}' is after the day that is to be forecast.")
 
 
 @frozen(kw_only=True)
@@ -172,6 +175,22 @@ class DayForecast:
             tuple(said.get("levels", ())), None if quantiles is None else np.array(quantiles),
             said.get("notes", {}), said.get("code", ""), said.get("message", ""),
         )  # fmt: skip
+
+
+def summarise_gaps(name: str, days: Iterable[DayForecast]) -> list[dict[str, Any]]:
+    """Why a model left days without numbers: for each code on how many, the first of them, and what it said then."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in days:
+        if not one.ok:
+            gap = {
+                "model": name,
+                "code": one.code,
+                "days": 0,
+                "first": one.day.isoformat(),
+                "message": one.message,
+            }
+            found.setdefault(one.code, gap)["days"] += 1
+    return list(found.values())
 
 
 def write_days(days: Sequence[DayForecast]) -> bytes:

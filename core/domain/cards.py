@@ -5,6 +5,7 @@ Dates in a card are delivery days in the dataset's day zone; ``from`` is include
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -302,6 +303,7 @@ def _structure_date(value: Any, _: Any) -> date:
     return value
 
 
+_NOTED: Final = re.compile(r"@ (?:attribute|index) (\S+)$")
 _RENAMED: Final = {"from_": "from", "class_": "class"}
 
 
@@ -354,11 +356,23 @@ def explain(error: BaseException, path: str = "") -> str:
     from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):
-        return f"unknown key {', '.join(sorted(error.extra_fields))} in {path or error.cl.__name__}"
+        known = [_RENAMED.get(a.alias, a.alias) for a in fields(error.cl) if a.init]
+        where = f" in {path}" if path else ""
+        found = ", ".join(sorted(error.extra_fields))
+        return f"unknown key {found}{where}; there are {', '.join(known)}"
     if isinstance(error, BaseValidationError):
-        notes = [(part, "; ".join(getattr(part, "__notes__", []))) for part in error.exceptions]
-        return "; ".join(explain(part, note or path) for part, note in notes)
-    return f"{error} ({path})" if path else str(error)
+        notes = [(part, _key(part, path)) for part in error.exceptions]
+        return "; ".join(explain(part, within) for part, within in notes)
+    if isinstance(error, KeyError) and error.args == (path.rpartition(".")[2],):
+        return f"'{path}' is missing"
+    said = str(error).removesuffix(".")
+    return f"{said} ({path})" if path else said
+
+
+def _key(error: BaseException, path: str) -> str:
+    """Where in the value: the keys and places on the way to it, as cattrs notes them."""
+    found = [_NOTED.search(note) for note in getattr(error, "__notes__", [])]
+    return ".".join([path] * bool(path) + [one[1] for one in found if one])
 
 
 def read_card(path: Path) -> MarketCard:

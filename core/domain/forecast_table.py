@@ -26,6 +26,7 @@ class ForecastTable:
     """One row for each model, origin and interval; ``NaN`` where a number is not there.
 
     ``model`` points into ``models``; ``quantiles`` is rows × levels. Instants are UTC, numbers in ``unit``.
+    ``similar`` is the similar-day naive forecast of each row, where actuals of the days before were at hand.
     """
 
     series: SeriesId
@@ -41,6 +42,7 @@ class ForecastTable:
     levels: tuple[float, ...] = ()
     quantiles: Column = field(factory=lambda: np.zeros((0, 0)))
     mase_scale: float = float("nan")
+    similar: Column | None = None
 
     def __attrs_post_init__(self) -> None:
         if not self.levels:
@@ -60,7 +62,8 @@ class ForecastTable:
             "actual",
             "quantiles",
         )
-        return evolve(self, **{name: getattr(self, name)[rows] for name in names})
+        similar = None if self.similar is None else self.similar[rows]
+        return evolve(self, similar=similar, **{name: getattr(self, name)[rows] for name in names})
 
     def of(self, model: str) -> Self:
         """The rows of one model."""
@@ -90,17 +93,24 @@ class ForecastTable:
         return [str(month) for month in months], place
 
     def naive(self) -> Column:
-        """The similar-day naive forecast of each row, out of the actuals of the table itself."""
+        """The similar-day naive forecast of each row; out of the actuals of the table where it came without."""
+        if self.similar is not None:
+            return self.similar
         starts, first = np.unique(self.interval_start, return_index=True)
-        if not len(starts):
-            return np.zeros(0)
-        days = self.grid.days_of(starts[[0, -1]]).tolist()
-        matrix = self.grid.matrix(starts, self.actual[first], days[0], days[1])
-        calendar = np.arange(days[0], np.datetime64(days[1]) + 1, dtype="datetime64[D]")
-        naive = naive_by_similar_day(calendar, matrix)
-        day, slot = self.grid.place(self.interval_start)
-        found: Column = naive[(day - calendar[0]).astype(np.int64), slot]
-        return found
+        return similar_days(self.grid, self.interval_start, starts, self.actual[first])
+
+
+def similar_days(grid: DayGrid, asked: Column, starts: Column, actual: Column) -> Column:
+    """The similar-day naive forecast of intervals, out of actuals that ascend and reach as far as the intervals."""
+    if not len(starts) or not len(asked):
+        return np.full(len(asked), np.nan)
+    days = grid.days_of(starts[[0, -1]]).tolist()
+    matrix = grid.matrix(starts, actual, days[0], days[1])
+    calendar = np.arange(days[0], np.datetime64(days[1]) + 1, dtype="datetime64[D]")
+    naive = naive_by_similar_day(calendar, matrix)
+    day, slot = grid.place(asked)
+    found: Column = naive[(day - calendar[0]).astype(np.int64), slot]
+    return found
 
 
 _REGIMES: Final = ("negative", "ordinary", "spike")
@@ -130,7 +140,8 @@ def table_of(
 ) -> ForecastTable:
     """The table of what models said of their days; days without numbers have no rows.
 
-    ``actuals`` are starts that ascend by the grid's resolution without a hole, and their values.
+    ``actuals`` are starts that ascend by the grid's resolution without a hole, and their values; they may begin
+    before the first forecast, so that each has its similar day.
     """
     levels = tuple(
         sorted({level for days in said.values() for one in days if one.ok for level in one.levels})
@@ -153,6 +164,7 @@ def table_of(
         series, unit, grid, tuple(said), _stack(parts["model"], np.int64), _stack(parts["origin"], INSTANT), start,
         start + np.timedelta64(grid.resolution), _stack(parts["value"], np.float64), actual, levels,
         np.vstack(parts["quantiles"]) if parts["quantiles"] else np.zeros((0, len(levels))), mase_scale,
+        similar_days(grid, start, *actuals),
     )  # fmt: skip
 
 
@@ -181,7 +193,7 @@ def _fan(one: DayForecast, levels: tuple[float, ...]) -> Column:
 def together(tables: Sequence[ForecastTable], names: Sequence[str]) -> ForecastTable:
     """Tables of one series as one; a model's name that several have gets the name of its table behind it.
 
-    Raises `InvalidRequest` for tables of other series or grids.
+    Raises `InvalidRequest` for tables of other series or grids, and for one that is there twice.
     """
     first = tables[0]
     for one in tables:
@@ -195,6 +207,8 @@ def together(tables: Sequence[ForecastTable], names: Sequence[str]) -> ForecastT
         for one, table in zip(tables, names, strict=True)
         for name in one.models
     )
+    if twice := {name for name in models if models.count(name) > 1}:
+        raise InvalidRequest(f"'{min(twice)}' is there twice: name each forecast once.")
     levels = tuple(sorted({level for one in tables for level in one.levels}))
     offsets = np.cumsum([0, *(len(one.models) for one in tables)])[:-1].tolist()
     plain = ("origin", "interval_start", "interval_end", "value", "actual")
@@ -202,8 +216,15 @@ def together(tables: Sequence[ForecastTable], names: Sequence[str]) -> ForecastT
     return ForecastTable(
         series=first.series, unit=first.unit, grid=first.grid, models=models, levels=levels,
         model=np.concatenate([one.model + n for one, n in zip(tables, offsets, strict=True)]),
-        quantiles=np.vstack([_widened(one, levels) for one in tables]), mase_scale=first.mase_scale, **columns,
+        quantiles=np.vstack([_widened(one, levels) for one in tables]), mase_scale=first.mase_scale,
+        similar=_similar_of(tables), **columns,
     )  # fmt: skip
+
+
+def _similar_of(tables: Sequence[ForecastTable]) -> Column | None:
+    if all(one.similar is None for one in tables):
+        return None
+    return np.concatenate([one.naive() for one in tables])
 
 
 def _widened(table: ForecastTable, levels: tuple[float, ...]) -> Column:

@@ -190,6 +190,7 @@ def _converter() -> Converter:
     made.register_structure_hook(bool, _exactly(bool))
     made.register_structure_hook(int, _exactly(int))
     made.register_structure_hook(float, _number)
+    made.register_structure_hook_func(lambda cls: get_origin(cls) is Literal, _one_of)
     made.register_structure_hook_factory(_is_tuple, _tuple_of(made))
     return made
 
@@ -238,6 +239,13 @@ def _exactly(wanted: type) -> Callable[[Any, Any], Any]:
         return value
 
     return structure
+
+
+def _one_of(value: Any, cls: Any) -> Any:
+    known = get_args(cls)
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(map(str, known))}")
+    return value
 
 
 def _number(value: Any, _: Any) -> float:

@@ -21,7 +21,7 @@ from carbon254.core.domain.forecast_table import ForecastTable
 from carbon254.core.domain.forecasts import Subject
 from carbon254.core.domain.observations import INSTANT, Batch, Column, Observations, instant64
 from carbon254.core.domain.series import SeriesId
-from carbon254.core.usecases.forecast_files import import_table
+from carbon254.core.usecases.import_forecasts import import_table
 from carbon254.core.usecases.known_at import Knowledge
 
 GRID: Final = DayGrid("UTC", timedelta(hours=1))

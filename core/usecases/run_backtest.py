@@ -12,11 +12,17 @@ from typing import Any, Final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from carbon254.core.domain.backtests import BacktestPlan, DayForecast, Origins, Target
+from carbon254.core.domain.backtests import (
+    BacktestPlan,
+    DayForecast,
+    Origins,
+    Target,
+    summarise_gaps,
+)
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import Conflict, NotFound
 from carbon254.core.domain.forecast_table import ForecastTable, table_of
-from carbon254.core.domain.forecasts import Subject
+from carbon254.core.domain.forecasts import ModelSpec, Subject
 from carbon254.core.domain.metrics import seasonal_scale
 from carbon254.core.domain.observations import Column, Observations
 from carbon254.core.domain.schemas import build, plain
@@ -31,7 +37,8 @@ from carbon254.core.usecases.known_at import (
     of_series,
     on_cells,
 )
-from carbon254.core.usecases.run_models import RunModels
+from carbon254.core.usecases.run_models import RunModels, Said
+from carbon254.core.usecases.score_forecasts import finite, significance, value
 from carbon254.ports.executions import Execution
 
 _SEASON_DAYS: Final = 7
@@ -163,7 +170,11 @@ class RunBacktest:
             own = {spec.name: [said[spec][day] for day in part.days] for spec in specs}
             table = self._table(plan, part, own)
             tables.append(table)
-            told.append(subject_facts(table) | self._judged(part, own, table))
+            told.append(
+                subject_facts(table)
+                | self._judged(part, own, table)
+                | {"silent": _silent(said, specs)}
+            )
         facts = self._facts(plan, parts, told)
         finished = evolve(
             execution, state="done", finished_at=self.ingest.clock.now(), done=total, total=total, code="", message="",
@@ -195,8 +206,9 @@ class RunBacktest:
         actual = on_cells(rows, cells, grid.resolution, additive=is_additive(target))
         before = cells < grid.starts(part.days[0])[0]
         scale = seasonal_scale(actual[before], _SEASON_DAYS * grid.slots)
+        late = cells >= grid.starts(part.days[0] - timedelta(_SEASON_DAYS))[0]
         return table_of(
-            target, part.subject.unit, grid, said, plan.conditions.days, (cells[~before], actual[~before]), scale
+            target, part.subject.unit, grid, said, plan.conditions.days, (cells[late], actual[late]), scale
         )  # fmt: skip
 
     def _judged(
@@ -224,6 +236,8 @@ class RunBacktest:
             "revised_share": revised_share(part.knowledge.rows),
             "unscored": int(np.isnan(table.actual).sum()),
             "inputs": part.knowledge.digests(),
+            "tests": [finite(row) for row in significance(table)],
+            "value": [finite(row) for row in value(table)],
         }
 
     def _facts(
@@ -238,6 +252,16 @@ class RunBacktest:
                 batch.synthetic for part in parts for batch in part.knowledge.rows.batches
             ),
         }
+
+
+def _silent(said: Said, asked: Sequence[ModelSpec]) -> list[dict[str, Any]]:
+    """Why members that were asked on behalf of others said nothing on some days."""
+    return [
+        gap
+        for spec, days in said.items()
+        if spec not in asked
+        for gap in summarise_gaps(spec.name, (days[day] for day in sorted(days)))
+    ]
 
 
 def summarise_notes(days: Sequence[DayForecast]) -> dict[str, Any]:
@@ -275,8 +299,8 @@ def revised_share(rows: Observations) -> float:
     for values in keys:
         plain_values = values.view(np.int64) if values.dtype.kind == "M" else values
         same &= plain_values[1:] == plain_values[:-1]
-    value = rows.value[order]
-    differs = same & ~((value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1])))
+    said = rows.value[order]
+    differs = same & ~((said[1:] == said[:-1]) | (np.isnan(said[1:]) & np.isnan(said[:-1])))
     number = np.append(0, np.cumsum(~same))
     revised = np.zeros(int(number[-1]) + 1, dtype=bool)
     revised[number[1:][differs]] = True

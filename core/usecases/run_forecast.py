@@ -201,12 +201,13 @@ class RunForecast:
         gate = self.subjects.gate(request.target, request.conditions)
         grid = self.subjects.grid(request.series, request.day or now.date())
         day = request.day or next_open_day(gate, grid, now)
-        origin = gate.on(day, grid.zone)
+        origin, recorded = gate.on(day, grid.zone), self.ingest.store.last_recorded()
         if origin >= now:
             since = request.conditions.live_since
             live = evolve(request.conditions, live_since=now if since is None else min(since, now))
-            request, origin = evolve(request, conditions=live), now
-        return self._at(request, day, origin, self.ingest.store.last_recorded(), scope)
+            # What was recorded at once may lie a little ahead of the clock: it is what we have.
+            request, origin = evolve(request, conditions=live), max(now, recorded or now)
+        return self._at(request, day, origin, recorded, scope)
 
     def _at(
         self,
@@ -230,7 +231,13 @@ class RunForecast:
         said = self.runner.run(
             wanted, case.knowledge, origins, case.conditions, on_days=on_days, anew=anew
         )
-        return forecast_of(said[spec][case.day], case.horizon)
+        made = forecast_of(said[spec][case.day], case.horizon)
+        silent = {
+            one.name: f"{told.code}: {told.message}"
+            for one in wanted.members.get(spec, ())
+            if not (told := said[one][case.day]).ok
+        }
+        return evolve(made, notes={**made.notes, **silent})
 
     def _facts(self, case: _Case) -> dict[str, Any]:
         request, models = case.request, self.runner.models

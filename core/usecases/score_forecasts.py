@@ -117,9 +117,11 @@ def reliability(table: ForecastTable, days: int = 90) -> list[Row]:
 
 def _worst_days(own: ForecastTable, days: int) -> float:
     """The least share of actuals inside the widest band over so many days on end, of rows that have both."""
-    there = ~np.isnan(own.actual) & ~np.isnan(own.quantiles[:, [0, -1]]).any(axis=1)
-    own = own.take(there)
-    inside = (own.quantiles[:, 0] <= own.actual) & (own.actual <= own.quantiles[:, -1])
+    levels = np.flatnonzero(~np.isnan(own.quantiles).all(axis=0))
+    edges = own.quantiles[:, levels[[0, -1]]]
+    there = ~np.isnan(own.actual) & ~np.isnan(edges).any(axis=1)
+    own, edges = own.take(there), edges[there]
+    inside = (edges[:, 0] <= own.actual) & (own.actual <= edges[:, 1])
     place = (own.days - own.days.min()).astype(np.int64) if len(own) else np.zeros(0, np.int64)
     if not len(place) or place.max() + 1 < days:
         return float("nan")
@@ -154,19 +156,32 @@ def _test(table: ForecastTable, first: str, second: str) -> Row:
 
 
 def aligned(table: ForecastTable, first: str, second: str) -> tuple[Column, Column, Column, Column]:
-    """Actuals, both forecasts and days of the intervals that both models forecast from the same origin."""
+    """Actuals, both forecasts and days of the intervals that both models forecast.
+
+    From the same origin, where either has spoken of an interval more than once; else whenever each has.
+    """
     one, other = table.of(first), table.of(second)
+    names = ["interval_start"] if _once(one) and _once(other) else ["origin", "interval_start"]
     keys = [
-        np.rec.fromarrays([part.origin.view(np.int64), part.interval_start.view(np.int64)])
+        np.rec.fromarrays([getattr(part, name).view(np.int64) for name in names])
         for part in (one, other)
     ]
     _, here, there = np.intersect1d(keys[0], keys[1], return_indices=True)
     return one.actual[here], one.value[here], other.value[there], one.days[here]
 
 
+def _once(own: ForecastTable) -> bool:
+    return len(np.unique(own.interval_start)) == len(own)
+
+
 def value(table: ForecastTable) -> list[Row]:
-    """What a battery earns that is scheduled on each model's first day, as a share of perfect foresight's margin."""
-    rows = []
+    """What a battery earns that is scheduled on each model's first day, as a share of perfect foresight's margin.
+
+    Nothing for a series that is no price.
+    """
+    rows: list[Row] = []
+    if table.series.measure_name != "price":
+        return rows
     for model in table.models:
         own = table.of(model)
         own = own.take(own.days == _first_days(own))
@@ -187,6 +202,14 @@ def _first_days(table: ForecastTable) -> Column:
     )
     np.minimum.at(first, place, days)
     return first[place]
+
+
+def finite(row: Row) -> Row:
+    """The row as JSON has it, which has no NaN and no infinity: null is a score that there is not."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in row.items()
+    }
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:

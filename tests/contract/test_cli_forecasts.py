@@ -27,6 +27,7 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.usecases.platform import Platform
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
+SP15 = "caiso/day_ahead/price/hub/TH_SP15_GEN-APND"
 LOAD = "caiso/forecast-dam/load/area/CA ISO-TAC"
 NOW = datetime(2026, 11, 3, 22, 30, tzinfo=UTC)
 LONG = "2026-11-01"  # has 25 hours in California
@@ -86,7 +87,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def platform(data: Path) -> Iterator[Platform]:
     """Forty days of made-up prices and load forecasts of California."""
     with open_platform(load(folder=data, data=data), NOW) as opened:
-        for series, like in ((NP15, "day_ahead_lmp"), (LOAD, "load")):
+        for series, like in ((NP15, "day_ahead_lmp"), (SP15, "day_ahead_lmp"), (LOAD, "load")):
             (outcome,) = opened.samples.history(SeriesId.parse(series), like, 40)
             assert outcome.status == "recorded", outcome
         yield opened
@@ -120,7 +121,7 @@ def test_a_forecast_is_printed_and_kept_as_a_series(run: Run, data: Path, tmp_pa
     assert len(rows) == 24
     assert rows[0]["interval_start"] == "2026-11-05T08:00:00Z"  # the 4th's gate closed at ten
     assert "SYNTHETIC" in made.err
-    assert "as of 2026-11-03T22:30:00Z" in made.err
+    assert "as of 2026-11-03T22:30:00.000002Z" in made.err  # three documents were taken in at once
     assert picture.read_bytes().startswith(PNG)
     kept = run(
         "series",
@@ -132,7 +133,7 @@ def test_a_forecast_is_printed_and_kept_as_a_series(run: Run, data: Path, tmp_pa
         "csv",
     )
     assert [row["value"] for row in kept.rows()] == [row["value"] for row in rows]
-    assert {row["issued_at"] for row in kept.rows()} == {"2026-11-03T22:30:00Z"}
+    assert {row["issued_at"] for row in kept.rows()} == {"2026-11-03T22:30:00.000002Z"}
 
 
 def test_a_forecast_of_a_day_of_25_hours_for_people(run: Run, data: Path) -> None:
@@ -234,6 +235,7 @@ def test_a_backtest_runs_and_says_what_a_reader_must_know(
         "SYNTHETIC: made-up values, not the markets'.", "actuals: the final word on each interval",
         "origin: D-1 10:00", "publication by rule: 100.0% of rows", "revised later: 0.0% of intervals",
         "gaps: 0 of 8 forecasts", "learnt: every 2 day(s), from all that is known",
+        "what a battery of 1 MW and 2 MWh earns on it",
     ):  # fmt: skip
         assert line in text
     listed = run("backtest", "list", "--data", data, "--format", "csv").rows()
@@ -285,11 +287,34 @@ def test_the_report_needs_nothing_else_and_pictures_are_written(
     ):
         assert words in text
     names = sorted(path.name for path in plots.iterdir())
-    assert names == ["caiso-24-by_hour.png", "caiso-24-cumulative.png", "caiso-24-forecasts.png"]
+    assert names == [
+        f"caiso-day_ahead-price-hub-TH_NP15_GEN-APND-24-{what}.png"
+        for what in ("by_hour", "cumulative", "forecasts")
+    ]
     assert all(path.read_bytes().startswith(PNG) for path in plots.iterdir())
     frame = pd.read_csv(export)
     assert len(frame) == 2 * (14 * 24 + 1)
     assert set(frame["model"]) == {"naive", "seasonal"}
+
+
+def test_each_of_several_series_has_its_own_pictures_and_tables(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    plots, csv_file = tmp_path / "plots", tmp_path / "scores.csv"
+    ran = run("backtest", "run", NP15, SP15, "--start", "2026-10-30", "--end", "2026-11-01",
+              "--plots", plots, "--data", data)  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in plots.iterdir()) == [
+        f"caiso-day_ahead-price-hub-{hub}-24-{what}.png"
+        for hub in ("TH_NP15_GEN-APND", "TH_SP15_GEN-APND")
+        for what in ("by_hour", "forecasts")
+    ]
+    found = re.search(r"backtest ([0-9a-f]{12})", ran.err)
+    assert found
+    both = run("backtest", "compare", found[1], "--data", data, "--format", "csv", "-o", csv_file)
+    assert both.code == 0, both.err
+    written = [pd.read_csv(csv_file.with_stem(name)) for name in ("scores", "scores-1")]
+    assert [one["series"].tolist() for one in written] == [[NP15], [SP15]]
 
 
 def test_backtests_are_compared_with_one_another(run: Run, data: Path, done: str) -> None:
@@ -386,6 +411,68 @@ def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, ki
     assert float(rows["theirs"]["bias"]) == pytest.approx(-2.0)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_forecasts_that_were_exported_come_back(
+    run: Run, data: Path, done: str, tmp_path: Path, suffix: str
+) -> None:
+    """With their origins: the same scores, and those of quantiles that somebody put beside them."""
+    file = tmp_path / f"all.{suffix}"
+    ran = run("backtest", "show", done, "--export", file, "--data", data, "--format", "csv")
+    assert ran.code == 0, ran.err
+    frame = pd.read_csv(file) if suffix == "csv" else pd.read_parquet(file)
+    frame["p10"], frame["p90"] = frame["value"] - 5, frame["value"] + 5
+    if suffix == "csv":
+        frame.to_csv(file, index=False)
+    else:
+        frame.to_parquet(file, index=False)
+    asked = (
+        "backtest",
+        "compare",
+        "--file",
+        file,
+        "--zone",
+        "America/Los_Angeles",
+        "--format",
+        "csv",
+    )
+    again = run(*asked)
+    assert again.code == 0, again.err
+    names = ("series", "model", "scored", "mae", "rmae")
+    picked = [[{name: row[name] for name in names} for row in one.rows()] for one in (ran, again)]
+    assert picked[0] == picked[1]
+    naive = frame[frame["model"] == "naive"]
+    inside = (naive["actual"] - naive["value"]).abs() <= 5
+    assert float(again.rows()[0]["coverage"]) == pytest.approx(inside.mean())
+    assert run(*asked, "--by", "horizon").rows()[0]["horizon"] == "14 h"  # the gate closes at ten
+
+
+def test_forecasts_of_others_are_set_beside_our_own(
+    run: Run, data: Path, done: str, tmp_path: Path
+) -> None:
+    """A file that says what came an hour too high by one: over the autumn's day of 25 hours, without actuals."""
+    got = run("series", "get", NP15, "--start", "2026-10-20", "--end", "2026-11-02", "--data", data,
+              "--format", "csv").rows()  # fmt: skip
+    file = tmp_path / "theirs.csv"
+    lines = [f"{row['interval_start']},{float(row['value']) + 1!r}" for row in got]
+    file.write_text("\n".join(["start,theirs", *lines]))
+    for day in ("2026-10-28", LONG):
+        kept = run(
+            "forecast", NP15, "-m", "naive", "--day", day, "--configuration", "mix", "--data", data
+        )
+        assert kept.code == 0, kept.err
+    asked = ("backtest", "compare", done, "--file", file, "--stored", "mix", "--series", NP15,
+             "--start", "2026-10-20", "--end", "2026-11-02", "--data", data)  # fmt: skip
+    rows = {row["model"]: row for row in run(*asked, "--format", "csv").rows()}
+    assert list(rows) == ["naive", "seasonal", "mix", "theirs"]
+    assert (rows["theirs"]["scored"], rows["mix"]["scored"]) == ("337", "49")
+    assert float(rows["theirs"]["mae"]) == pytest.approx(1.0)
+    assert float(rows["theirs"]["rmae"]) == pytest.approx(1.0 / float(rows["naive"]["mae"]))
+    assert float(rows["mix"]["mase"]) > 0
+    tests = run(*asked).out
+    assert re.search(r"naive +theirs +14 ", tests)
+    assert re.search(r"naive +mix +0 ", tests)  # two days are too few
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -393,6 +480,13 @@ def test_forecasts_of_others_are_scored_from_a_file(run: Run, tmp_path: Path, ki
         ("date,actual,m\n", "no row"),
         ("date,price,m\n2025-01-01T00:00Z,1,2\n", "no column 'actual'"),
         ("date,actual\n2025-01-01T00:00Z,1\n2025-01-01T01:00Z,1\n", "no column of forecasts"),
+        ("date,actual,m\n2025-01-01T00:00Z,1,inf\n2025-01-01T01:00Z,1,1\n", "no finite number"),
+        (
+            "date,actual,m\n2025-01-01T00:00Z,1,2\n2025-01-01T01:00Z,1,1\n2025-01-03T01:30Z,1,1\n",
+            "between two intervals",
+        ),
+        ("date,actual,m\n2025-10-26T02:00,1,2\n2025-10-26T02:00,1,1\n", "with an offset"),
+        ("model,interval_start,value\na,2025-01-01T00:00Z,1\na,2025-01-01T01:00Z,1\n", "'actual'"),
         ("date,actual,m\nyesterday,1,2\n2025-01-01,1,2\n", "no instants"),
         ("date,actual,m\n2025-01-01T00:00Z,1,x\n2025-01-01T01:00Z,1,2\n", "no numbers"),
         ("date,actual,m\n2025-01-01T00:00Z,1,2\n2025-01-01T00:00Z,1,2\n", "twice"),

@@ -88,6 +88,18 @@ def test_a_backtest_is_taken_down_and_scored(own: World) -> None:
         ("week", 192),
     ]
     assert made["scores"][0]["coverage"] is None
+    (subject,) = made["subjects"]
+    assert [(row["model"], row["days"], row["days_missing"]) for row in subject["value"]] == [
+        ("naive", 8, 0),
+        ("week", 8, 0),
+    ]
+    assert all(row["share"] <= 1 for row in subject["value"])
+    assert [(row["model"], row["against"]) for row in subject["tests"]] == [
+        ("naive", "week"),
+        ("week", "naive"),
+    ]
+    assert "10 days" in subject["tests"][0]["note"]
+    assert subject["tests"][0]["difference"] is None
     by_hour = own.get(f"{answer.headers['location']}?by=hour").json["scores"]
     assert len(by_hour) == 48
     assert own.get(f"{answer.headers['location']}?by=weather").status_code == 422

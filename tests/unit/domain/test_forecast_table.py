@@ -164,6 +164,34 @@ def test_tables_of_one_series_are_set_together() -> None:
         together([one, evolve(other, grid=fine)], ["", ""])
 
 
+def test_a_table_is_not_set_beside_itself() -> None:
+    made = table(LONG, 1, {"a": 1.0})
+    with pytest.raises(InvalidRequest, match="twice"):
+        together([made, made], ["same", "same"])
+
+
+def test_models_of_other_origins_are_compared_where_each_spoke_once() -> None:
+    """One made at noon, one six hours earlier; of who speaks twice of an hour, the same origin is taken."""
+    noon = table(date(2025, 6, 1), 12, {"far": 2.0})
+    early = table(date(2025, 6, 1), 12, {"near": 1.0})
+    early = evolve(early, origin=early.origin - np.timedelta64(6, "h"))
+    both = together([noon, early], ["", ""])
+    assert scoring.significance(both)[0]["days"] == 12
+    assert scoring.significance(both)[0]["difference"] == pytest.approx(1.0)
+    later = evolve(early, origin=early.origin + np.timedelta64(12, "h"), models=("later",))
+    twice = evolve(together([early, later], ["", ""]), models=("near",))
+    twice = evolve(twice, model=np.zeros(len(twice), dtype=np.int64))
+    assert scoring.significance(together([noon, twice], ["", ""]))[0]["days"] == 0
+
+
+def test_days_on_end_are_those_of_the_models_own_band() -> None:
+    """Another model's levels lie further out; the first has none of them."""
+    first = date(2025, 6, 1)
+    narrow, wide = table(first, 2, {"n": 2.0}, band=True), table(first, 2, {"w": 2.0}, band=True)
+    both = together([narrow, evolve(wide, levels=(0.05, 0.95))], ["", ""])
+    assert [row["worst_days"] for row in scoring.reliability(both, days=2)] == [1.0, 1.0]
+
+
 def test_an_empty_table_has_no_scores_but_says_so() -> None:
     origin = datetime(2025, 6, 8, 10, tzinfo=UTC)
     said = {

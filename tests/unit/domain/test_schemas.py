@@ -8,6 +8,7 @@ import pytest
 from attrs import field, frozen
 from attrs.validators import deep_iterable, ge, gt, in_, le, matches_re, max_len, min_len, optional
 
+from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.schemas import build, json_schema, plain
 from carbon254.core.domain.series import SeriesId
@@ -141,3 +142,39 @@ def test_a_type_without_a_schema_is_told() -> None:
 
     with pytest.raises(TypeError, match="complex"):
         json_schema(Odd)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"series": NP15, "how": "best"}, "asked: 'best' is none of first, final (how)."),
+        ({"series": NP15, "windows": ["x"]}, "asked: 'x' is no int (windows)."),
+        (
+            {"series": NP15, "hov": 1},
+            (
+                "asked: unknown key hov; there are series, windows, share, how, kind, gap, day, at, "
+                "most, inner, weights, pair, state, flag, anything."
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_who_asked(facts: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        build(Asked, facts, "asked")
+    assert str(refused.value) == says
+
+
+def test_a_key_that_is_missing_is_named_and_a_sentence_ends_once() -> None:
+    plan = {"models": [{"model": "naive"}], "start": "2026-01-02", "end": "2026-01-01"}
+    with pytest.raises(InvalidRequest) as refused:
+        build(BacktestPlan, plan, "the plan")
+    assert str(refused.value) == "the plan: 'targets' is missing."
+    target = {"series": "caiso/day_ahead/price/hub/X"}
+    with pytest.raises(InvalidRequest) as refused:
+        build(BacktestPlan, plan | {"targets": [target]}, "the plan")
+    assert str(refused.value).endswith("before it starts (2026-01-02).")
+    with pytest.raises(InvalidRequest) as refused:
+        build(BacktestPlan, plan | {"targets": [target | {"exo": []}]}, "the plan")
+    assert (
+        str(refused.value) == "the plan: unknown key exo in targets; there are series, exogenous."
+    )

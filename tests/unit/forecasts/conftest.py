@@ -32,6 +32,7 @@ from carbon254.core.domain.observations import (
 )
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import PublishedBasis
+from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.execute_model import execute
 from carbon254.core.usecases.forecast_subjects import ForecastSubjects
 from carbon254.core.usecases.ingest_documents import IngestDocuments
@@ -151,6 +152,10 @@ class Desk:
     @property
     def query(self) -> QuerySeries:
         return QuerySeries(self.store, self.catalogue, self.clock)
+
+    @property
+    def comparison(self) -> CompareForecasts:
+        return CompareForecasts(self.subjects, self.query, self.backtest)
 
     @property
     def trace(self) -> TraceNumber:

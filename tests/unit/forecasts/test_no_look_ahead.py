@@ -228,6 +228,15 @@ SHIPPED = (
         parameters={"windows": [28], "adapts": [1, 2], "memory": 7},
         label="lear that adapts",
     ),
+    AskedModel(model="kernel"),
+    AskedModel(model="gbm", parameters={"rounds": 10}),
+    AskedModel(
+        model="blend",
+        parameters={
+            "members": [{"model": "naive"}, {"model": "lear", "parameters": {"windows": [28]}}],
+            "window": 21,
+        },
+    ),
     AskedModel(
         model="bands",
         parameters={"members": [{"model": "naive"}], "window": 42, "levels": [0.1, 0.5, 0.9]},
@@ -237,7 +246,7 @@ SHIPPED = (
 
 def test_the_models_that_ship_do_not_look_ahead(make_desk: Callable[..., Desk]) -> None:
     host = ModelHost()
-    desk = make_desk(*(host.model(one.model) for one in SHIPPED))
+    desk = make_desk(*(host.model(name) for name in {one.model for one in SHIPPED}))
     desk.fill(DAY - timedelta(80), LAST, at=datetime(2025, 1, 1, tzinfo=UTC))
     exogenous = (LOAD,)  # wind comes after the gate
     before = forecasts(desk, *SHIPPED, exogenous=exogenous)

@@ -18,6 +18,7 @@ from carbon254.core.domain.errors import (
 )
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import PublishedBasis
+from carbon254.core.usecases.score_forecasts import scores
 from carbon254.ports.testing.fakes.compute import SerialExecutor
 from carbon254.ports.testing.fakes.models import Average, Repeat, Stumble
 
@@ -75,6 +76,18 @@ def test_a_stride_leaves_days_out(desk: Desk) -> None:
     desk.fill(FIRST, LAST)
     (table,) = desk.backtest.run(plan(START, END, stride=7), EVERYTHING).tables
     assert np.unique(table.days).tolist() == [START, date(2025, 3, 27), date(2025, 4, 3)]
+
+
+def test_errors_are_set_against_the_similar_day_even_where_it_was_not_forecast(desk: Desk) -> None:
+    """Prices rise by one an hour: of a Thursday the day before is off by 24, the week before by 168."""
+    starts = GRID.starts(FIRST, LAST)
+    desk.record(PRICE, starts, np.arange(len(starts), dtype=float), published_at(starts, 13))
+    asked = plan(START, END, model(label="one", lag=1), model(label="seven", lag=7), stride=7)
+    done = desk.backtest.run(asked, EVERYTHING)
+    first = [table.take(table.days == np.datetime64(START)) for table in done.tables]
+    assert [row["rmae"] for row in scores(first[0])] == [1.0, 7.0]
+    kept = desk.backtest.result(done.execution.id).tables[0]
+    np.testing.assert_equal(scores(kept), scores(done.tables[0]))
 
 
 def test_an_origin_may_be_asked_for(desk: Desk) -> None:
@@ -140,6 +153,23 @@ def test_members_are_run_before_those_that_combine_them(desk: Desk) -> None:
     assert np.allclose(own.value, (known[at - 1] + known[at - 7]) / 2)
 
 
+def test_why_a_member_was_silent_is_told(desk: Desk) -> None:
+    """Of a week before there is nothing until the 22nd: the average goes on with the day before alone."""
+    desk.fill(date(2025, 3, 15), LAST)
+    done = desk.backtest.run(plan(START, END, model("average", lags=[1, 7], memory=0)), EVERYTHING)
+    (facts,) = done.execution.facts["subjects"]
+    assert facts["gaps"] == []
+    assert facts["silent"] == [
+        {
+            "model": "lag 7",
+            "code": "invalid_request",
+            "days": 2,
+            "first": "2025-03-20",
+            "message": "too little history: 2025-03-13 is not known.",
+        }
+    ]
+
+
 def test_a_combiner_learns_from_the_errors_its_members_had_made_by_then(desk: Desk) -> None:
     desk.fill(FIRST, LAST)
     asked = plan(START, START, model("average", lags=[7], memory=2))
@@ -196,6 +226,27 @@ def test_a_model_is_fitted_anew_every_so_many_days_whatever_day_one_begins(
     for day, state in fitted[START].items():
         assert state == day.toordinal() - day.toordinal() % 5
         assert fitted[START + timedelta(2)].get(day, state) == state
+
+
+class Moody(Fitted):
+    """Cannot be fitted for one day, for a reason that nobody foresaw."""
+
+    def fit(self, reader: object, origin: datetime, parameters: object, seed: int) -> float:
+        state = super().fit(reader, origin, parameters, seed)
+        if state == BAD.toordinal():
+            raise LookupError("this is a test")
+        return state
+
+
+BAD = date.fromordinal(START.toordinal() - START.toordinal() % 5 + 5)  # on which a fit is due
+
+
+def test_a_fit_that_fails_costs_its_own_day_alone(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(Moody())
+    desk.fill(FIRST, LAST)
+    done = desk.backtest.run(plan(START, END, refit=5), EVERYTHING)
+    gaps = done.execution.facts["subjects"][0]["gaps"]
+    assert [(gap["day"], gap["code"]) for gap in gaps] == [(BAD.isoformat(), "plugin_broken")]
 
 
 def test_what_is_said_of_a_day_does_not_depend_on_the_days_beside_it(desk: Desk) -> None:

@@ -109,6 +109,18 @@ def test_live_what_we_had_recorded_counts(early: Desk) -> None:
     assert second.forecast.value[0] == 999.0
 
 
+def test_live_all_that_is_recorded_counts_though_its_clock_runs_ahead(desk: Desk) -> None:
+    """Instants of recording grow strictly: of documents taken in at once the later lie ahead of the clock."""
+    at(desk, gate(TOMORROW) - timedelta(hours=3))
+    desk.fill(FIRST, TODAY - timedelta(1))
+    desk.fill(TODAY, TODAY)
+    last = desk.store.last_recorded()
+    made = desk.forecast.run(request(), EVERYTHING)
+    assert last is not None
+    assert made.origin == last > desk.clock.now()
+    assert desk.forecast.replay(made.execution.result, EVERYTHING)
+
+
 def test_every_vintage_is_kept_and_asked_for_in_four_ways(early: Desk) -> None:
     """Two forecasts of one day: at the gate of the day before it, and in the morning before its own."""
     at(early, gate(TODAY))
@@ -178,6 +190,14 @@ def test_a_combiner_is_told_what_its_members_would_have_said_at_the_gates_before
         plan(TOMORROW, TOMORROW, AskedModel(model="average", parameters={"memory": 3})), EVERYTHING
     )
     assert live.forecast.value.tolist() == done.tables[0].value.tolist()
+
+
+def test_why_a_member_said_nothing_is_told(early: Desk) -> None:
+    asked = request(model="average", parameters={"lags": [1, 300], "memory": 0})
+    made = early.forecast.run(asked, EVERYTHING)
+    assert str(made.forecast.notes["lag 300"]).startswith("invalid_request: too little history")
+    assert made.execution.facts["notes"]["lag 300"] == made.forecast.notes["lag 300"]
+    assert "lag 1" not in made.forecast.notes
 
 
 def test_a_lost_store_is_rebuilt_with_its_forecasts(early: Desk) -> None:
@@ -255,7 +275,8 @@ def test_what_cannot_be_done_is_told_and_nothing_is_kept(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"origin": "issued"}, {"origin": "noon"}, {"refit": 0}, {"window": 0}, {"gap": timedelta(-1)}, {"days": 0}],
+    [{"origin": "issued"}, {"origin": "noon"}, {"refit": 0}, {"window": 0}, {"gap": timedelta(-1)}, {"days": 0},
+     {"origin": "D+1 00:00"}],
 )  # fmt: skip
 def test_conditions_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises((InvalidRequest, ValueError)):

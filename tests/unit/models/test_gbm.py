@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from carbon254.adapters.plugins.models import ModelHost
 from carbon254.core.domain.errors import InvalidRequest, PluginBroken
@@ -137,6 +138,13 @@ def test_too_little_history_is_refused() -> None:
     reader = reader_of(DAY, 20)
     with pytest.raises(InvalidRequest, match="28 days"):
         gbm().fit(reader, reader.origin, LIGHT, 1)
+
+
+def test_history_that_begins_after_trees_were_due_is_too_little() -> None:
+    """With a pace of 13 they were last due twelve days before: ten known days begin after that."""
+    reader = reader_of(DAY, 10)
+    with pytest.raises(InvalidRequest, match="28 days"):
+        gbm().fit(reader, reader.origin, evolve(LIGHT, pace=13), 1)
 
 
 def test_without_lightgbm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
