@@ -256,13 +256,8 @@ def compare(
     output: Output = None,
 ) -> None:
     """Set forecasts against each other and against what came: backtests, kept forecasts, or those of a file."""
-    from carbon254.core.domain.errors import InvalidRequest
     from carbon254.core.usecases.compare_forecasts import merged
 
-    if not (ids or stored or file):
-        raise InvalidRequest(
-            "compare backtests, --stored configurations, a --file, or several of these."
-        )
     asked = _Compared(ids or [], stored or [], file, series, start, end, lead, zone, actual)
     if asked.needs_a_store:
         with options.platform(context, data) as platform:
@@ -290,6 +285,14 @@ class _Compared:
     lead: str | None
     zone: str
     actual: str
+
+    def __attrs_post_init__(self) -> None:
+        from carbon254.core.domain.errors import InvalidRequest
+
+        if not (self.ids or self.stored or self.file):
+            raise InvalidRequest(
+                "compare backtests, --stored configurations, a --file, or several of these."
+            )
 
     @property
     def needs_a_store(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from attrs import frozen
+from attrs import evolve, frozen
 
 from carbon254.core.domain.backtests import Conditions, Origins
 from carbon254.core.domain.errors import InvalidRequest
@@ -24,6 +24,7 @@ from carbon254.core.usecases.score_forecasts import scores
 TEST_DAYS: Final = 728
 ENSEMBLE: Final = "LEAR Ensemble"  # of the published files; what others are tested against
 _GATE: Final = "D-1 12:00"
+_WEEK: Final = np.timedelta64(7, "D")
 METRICS: Final = ("mae", "rmse", "smape", "wape", "rmae", "pinball", "coverage")
 Row = dict[str, Any]
 
@@ -141,7 +142,11 @@ def _hours(table: ForecastTable | None, starts: Column) -> dict[str, Column]:
 
 
 def _scores(table: ForecastTable | None) -> dict[str, Row]:
-    return {} if table is None or not len(table) else {row["model"]: row for row in scores(table)}
+    """Scores by model; as in the published rMAE, the naive forecast knows scored days alone and has no first week."""
+    if table is None or not len(table):
+        return {}
+    similar = np.where(table.days < table.days.min() + _WEEK, np.nan, table.naive())
+    return {row["model"]: row for row in scores(evolve(table, similar=similar))}
 
 
 def _better(actual: Column, first: Column | None, second: Column | None, starts: Column) -> float:
