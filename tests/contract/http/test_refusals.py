@@ -70,6 +70,8 @@ def refused(answer: Any, status: int, code: str) -> str:
         ("/v1/series/caiso/day_ahead/price/galaxy/X", 422, "invalid_request", "galaxy"),
         ("/v1/series/caiso/day_ahead/price/hub/=2", 422, "invalid_request", "hex"),
         ("/v1/values?" + AUTUMN, 422, "invalid_request", "series"),
+        (f"/v1/values?series={HUBS}&{AUTUMN}&layout=wide&columns=value", 422, "invalid_request", "layout=long"),
+        (f"{VALUES}?{AUTUMN}&fx=ECB", 422, "invalid_request", "currency"),
         (f"/v1/values?series={HUBS}&{AUTUMN}&layout=wide&includeHistory=true", 422, "invalid_request", "several rows"),
         ("/v1/markets/atlantis", 404, "not_found", "caiso"),
         ("/v1/markets?x=1", 422, "invalid_request", "'x'"),

@@ -86,6 +86,12 @@ def test_every_revision(world: Any) -> None:
         99.0,
     ]
     assert len(rows) == 26
+    beyond = AUTUMN.replace("end=2025-11-03T08", "end=2025-11-03T10")
+    rows = world.rows(of(NP15, f"{beyond}&includeHistory=true"))
+    assert [(row["interval_start"], row["state"]) for row in rows[26:]] == [
+        ("2025-11-03T08:00:00Z", "late"),
+        ("2025-11-03T09:00:00Z", "late"),
+    ]
 
 
 def test_columns_local_times_and_units(world: Any) -> None:
@@ -155,6 +161,9 @@ def test_a_capture_price_with_its_volume_and_versions(world: Any) -> None:
     )
     assert (row["hours"], row["hours_expected"]) == (24.0, 24.0)
     assert {row["finality"], row["volume_finality"]} <= {"indicative", "preliminary", "final"}
+    query = f"/v1/values?series={DUTCH}&series={answer['volume']}&{JUNE}"
+    used = [one["recorded_at"] for one in world.rows(query) if one["state"] == "ok"]
+    assert row["recorded_at"] == max(used)
 
 
 def test_currency_needs_a_source(world: Any) -> None:
@@ -206,6 +215,16 @@ def test_many_series_long_and_wide(world: Any) -> None:
         "interval_start": "2025-11-03T07:00:00Z", "interval_end": "2025-11-03T08:00:00Z",
         NP15: 44.0, f"{NP15} state": "ok", SP15: None, f"{SP15} state": "late",
     }  # fmt: skip
+
+
+def test_side_by_side_on_local_clocks(world: Any) -> None:
+    query = f"series={NP15}&{AUTUMN}&layout=wide&timezone=America/Los_Angeles"
+    told = [(row["interval_start_local"], row[NP15]) for row in world.rows(f"/v1/values?{query}")]
+    assert told[:3] == [
+        ("2025-11-02T00:00:00-07:00", 99.0),
+        ("2025-11-02T01:00:00-07:00", 21.0),
+        ("2025-11-02T01:00:00-08:00", 22.0),
+    ]
 
 
 def test_pages_are_one_snapshot(world: Any) -> None:
