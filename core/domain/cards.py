@@ -356,9 +356,20 @@ def explain(error: BaseException, path: str = "") -> str:
     if isinstance(error, ForbiddenExtraKeysError):
         return f"unknown key {', '.join(sorted(error.extra_fields))} in {path or error.cl.__name__}"
     if isinstance(error, BaseValidationError):
-        notes = [(part, "; ".join(getattr(part, "__notes__", []))) for part in error.exceptions]
-        return "; ".join(explain(part, note or path) for part, note in notes)
-    return f"{error} ({path})" if path else str(error)
+        return "; ".join(explain(part, _key(part, path)) for part in error.exceptions)
+    told = str(error).removesuffix(".")
+    if isinstance(
+        error, KeyError | AttributeError
+    ):  # what cattrs meets where a key, or a table, is not there
+        told = "it is needed" if isinstance(error, KeyError) else "it is no table of keys"
+    return f"{path}: {told}" if path else told
+
+
+def _key(error: BaseException, path: str) -> str:
+    """Where cattrs says that it was, as in ``models.0.label``."""
+    notes = getattr(error, "__notes__", ())
+    steps = [str(getattr(one, "name", getattr(one, "index", ""))) for one in notes]
+    return ".".join(step for step in (path, *steps) if step)
 
 
 def read_card(path: Path) -> MarketCard:
