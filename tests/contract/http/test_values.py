@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -240,6 +241,32 @@ def test_pages_are_one_snapshot(world: Any) -> None:
     assert len({page["as_of"] for page in pages}) == 1
     walked = [row for page in pages for row in page["rows"]]
     assert walked == world.rows(f"/v1/values?series=caiso/day_ahead/price/hub&{AUTUMN}")
+
+
+def test_a_walk_stays_on_its_clocks_though_a_correction_comes_between(
+    fresh: Any, tmp_path: Path
+) -> None:
+    with fresh(tmp_path) as own:
+        # Half an hour before California publishes the day: 12 of its 25 hours are here, the others are not due.
+        own.arrive("2025-11-01T20:30:00", {NP15: ("2025-11-02T07:00", 60, [20.0] * 12)})
+        page = own.get(of(NP15, f"{AUTUMN}&limit=10")).json
+        own.arrive("2025-11-02T12:00:00", {NP15: ("2025-11-02T07:00", 60, [99.0] * 25)})
+        rest = own.rows(of(NP15, f"{AUTUMN}&limit=100&cursor={page['next_cursor']}"))
+        assert [(row["value"], row["state"]) for row in rest] == [
+            *[(20.0, "ok")] * 2,
+            *[(None, "pending")] * 13,
+        ]
+        assert {row["value"] for row in own.rows(of(NP15))} == {99.0}
+
+
+def test_a_gap_stays_as_it_was_judged_on_the_first_page(fresh: Any, tmp_path: Path) -> None:
+    with fresh(tmp_path) as own:
+        own.arrive("2025-11-01T20:30:00", {NP15: ("2025-11-02T07:00", 60, [20.0] * 12)})
+        page = own.get(of(NP15, f"{AUTUMN}&limit=10")).json
+        own.clock.move(timedelta(hours=3))
+        rest = own.rows(of(NP15, f"{AUTUMN}&cursor={page['next_cursor']}"))
+        assert [row["state"] for row in rest] == ["ok"] * 2 + ["pending"] * 13
+        assert own.rows(of(NP15))[-1]["state"] == "late"
 
 
 def test_an_answer_that_did_not_change_is_not_sent_again(world: Any) -> None:
