@@ -100,7 +100,7 @@ def verify(
     Names what was altered, removed, inserted, moved or cut off, and ends with the status of document_damaged.
     """
     from carbon254.adapters.cli.progress import bar
-    from carbon254.core.domain.errors import DocumentDamaged
+    from carbon254.core.domain.errors import DocumentDamaged, NotFound
 
     with options.platform(context, data) as platform:
         elsewhere = list(_notes(kept or ()))
@@ -111,6 +111,11 @@ def verify(
     if not found.whole:
         raise DocumentDamaged(
             f"the audit log is not as it was written: {len(found.troubles)} findings. Keep its files, and find out why."
+        )
+    if not found.head.size:
+        raise NotFound(
+            "there is no entry to check: nothing was ever written here, or all of it was taken away. Is --data right? "
+            "A checkpoint that was kept elsewhere (--checkpoint) tells the two apart."
         )
     typer.echo(
         f"{found.head.size} entries, root {found.head.root.hex()}: all as they were written."

@@ -49,9 +49,14 @@ def permissions(
     Every user may ask exactly what its grants need, under names of its own. Include the file in the server's
     configuration, and write it anew when keys or the policy change. Each grant is audited.
     """
+    from carbon254.adapters.cli.output import refusal
+
     with options.platform(context, data) as platform:
         readers = platform.streams.everyone("nats permissions")
-        text = options.doors(context).stream_users(readers, passwords, output)
+        try:
+            text = options.doors(context).stream_users(readers, passwords, output)
+        except OSError as error:
+            raise refusal(Path(error.filename or output or ""), error) from None
     if output is None:
         typer.echo(text, nl=False)
 
@@ -80,10 +85,11 @@ def users(
 
 def asyncapi(context: typer.Context, output: Output = None) -> None:
     """The AsyncAPI document of the streams of all installed markets, as JSON."""
+    from carbon254.adapters.cli.output import save
     from carbon254.core.usecases.describe_streams import describe
 
     text = json.dumps(describe(options.doors(context).catalogue().cards()), indent=2)
     if output is None:
         typer.echo(text)
     else:
-        output.write_text(text + "\n", encoding="utf-8")
+        save(output, f"{text}\n".encode())

@@ -68,7 +68,7 @@ def create_app(
         metrics,
     )
     resources = _resources(platform, door) | {
-        "probes": Probes(check, metrics),
+        "probes": Probes(_and_the_policy(platform, check), metrics),
         "description": Description(document(ROUTES, version)),
     }
     for route in ROUTES:
@@ -95,6 +95,18 @@ def _resources(platform: Platform, door: Door) -> dict[str, Any]:
         "decisions": Decisions(door, platform.decisions),
         "audit": Audits(door, platform.decisions),
     }
+
+
+def _and_the_policy(
+    platform: Platform, check: Callable[[], Mapping[str, Any]]
+) -> Callable[[], Mapping[str, Any]]:
+    """The check, and whether the policy can be read: while it cannot, everybody is refused."""
+
+    def ready() -> Mapping[str, Any]:
+        platform.admit.policy.roles()
+        return check()
+
+    return ready
 
 
 def _nature(platform: Platform) -> Callable[[], bool]:

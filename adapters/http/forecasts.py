@@ -218,8 +218,8 @@ def _without_request(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _json(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except (ValueError, UnicodeDecodeError):
-        raise InvalidRequest("the body is no JSON.") from None
+    except (ValueError, RecursionError):
+        raise InvalidRequest("the body is no JSON, or JSON that nests too deeply.") from None
     if not isinstance(found, dict):
         raise InvalidRequest("the body is no JSON object.")
     return found

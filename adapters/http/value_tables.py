@@ -51,6 +51,10 @@ def made_of(
 
 def made_wide(values: Sequence[Values], asked: ValuesAsked, pinned: Pinned) -> Made:
     """A row for each interval, and for each series its value and its state there."""
+    if asked.columns is not None:
+        raise InvalidRequest(
+            "columns: side by side there is one for each series; ask for layout=long."
+        )
     spans = sorted({span for part in values for span in _spans(part)})
     place = {span: n for n, span in enumerate(spans)}
     edges = np.array(spans, dtype="datetime64[us]").reshape(len(spans), 2)
@@ -58,6 +62,10 @@ def made_wide(values: Sequence[Values], asked: ValuesAsked, pinned: Pinned) -> M
         "interval_start": Cells("instant", edges[:, 0]),
         "interval_end": Cells("instant", edges[:, 1]),
     }
+    if asked.timezone:
+        table |= {
+            f"{name}_local": local(table[name].values, asked.timezone) for name in list(table)
+        }
     for part in values:
         rows = [place[span] for span in _spans(part)]
         if len(set(rows)) < len(rows):

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from carbon254.core.domain.observations import Column
-from carbon254.core.domain.resampling import Intervals
+from carbon254.core.domain.observations import NAT, Column
+from carbon254.core.domain.resampling import Intervals, latest
 from carbon254.core.domain.vocabulary import Finality, State
 
 _HOUR_US: Final = 3_600_000_000
@@ -24,7 +24,8 @@ class Capture:
     """One period. ``price`` and ``mean_price`` in the price's unit, ``energy_mwh`` the volume that weighed.
 
     ``price`` is None where no energy was produced, ``rate`` also where the mean price is not above 0.
-    ``finality`` is the least of prices and of volumes used.
+    ``finality`` is the least of prices and of volumes used, ``flags`` are those of both, and the clocks tell when the
+    last of both became known, ``NaT`` where nobody can say.
     """
 
     price: float | None
@@ -35,6 +36,9 @@ class Capture:
     hours_expected: float
     price_finality: str
     volume_finality: str
+    flags: int = 0
+    published_at: np.datetime64 = NAT
+    recorded_at: np.datetime64 = NAT
 
     @property
     def partial(self) -> bool:
@@ -59,6 +63,9 @@ def capture(
     return Capture(
         earned, rate, mean, total, present, expected,
         _least(prices.finality[price_row]), _least(volumes.finality[volume_row]),
+        _all_flags(prices.flags[price_row], volumes.flags[volume_row]),
+        latest(prices.published_at[price_row], volumes.published_at[volume_row]),
+        latest(prices.recorded_at[price_row], volumes.recorded_at[volume_row]),
     )  # fmt: skip
 
 
@@ -82,6 +89,10 @@ def _holding(rows: Intervals, moments: Column) -> tuple[Column, Column]:
     row = np.searchsorted(rows.start, moments, side="right") - 1
     at = np.maximum(row, 0)
     return at, (row >= 0) & (rows.end[at] > moments) & (rows.state[at] == State.OK)
+
+
+def _all_flags(*flags: Column) -> int:
+    return int(np.bitwise_or.reduce(np.concatenate(flags)))
 
 
 def _least(finality: Column) -> str:

@@ -5,7 +5,6 @@ Dates in a card are delivery days in the dataset's day zone; ``from`` is include
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -303,7 +302,6 @@ def _structure_date(value: Any, _: Any) -> date:
     return value
 
 
-_NOTED: Final = re.compile(r"@ (?:attribute|index) (\S+)$")
 _RENAMED: Final = {"from_": "from", "class_": "class"}
 
 
@@ -361,18 +359,20 @@ def explain(error: BaseException, path: str = "") -> str:
         found = ", ".join(sorted(error.extra_fields))
         return f"unknown key {found}{where}; there are {', '.join(known)}"
     if isinstance(error, BaseValidationError):
-        notes = [(part, _key(part, path)) for part in error.exceptions]
-        return "; ".join(explain(part, within) for part, within in notes)
-    if isinstance(error, KeyError) and error.args == (path.rpartition(".")[2],):
+        return "; ".join(explain(part, _key(part, path)) for part in error.exceptions)
+    if path and isinstance(error, KeyError):  # what cattrs meets where a key is not there
         return f"'{path}' is missing"
-    said = str(error).removesuffix(".")
-    return f"{said} ({path})" if path else said
+    if path and isinstance(error, AttributeError):  # and where a table is not
+        return f"'{path}' is no table of keys"
+    told = str(error).removesuffix(".")
+    return f"{path}: {told}" if path else told
 
 
 def _key(error: BaseException, path: str) -> str:
-    """Where in the value: the keys and places on the way to it, as cattrs notes them."""
-    found = [_NOTED.search(note) for note in getattr(error, "__notes__", [])]
-    return ".".join([path] * bool(path) + [one[1] for one in found if one])
+    """Where cattrs says that it was, as in ``models.0.label``."""
+    notes = getattr(error, "__notes__", ())
+    steps = [str(getattr(one, "name", getattr(one, "index", ""))) for one in notes]
+    return ".".join(step for step in (path, *steps) if step)
 
 
 def read_card(path: Path) -> MarketCard:

@@ -19,6 +19,9 @@ from carbon254.core.domain.time import Window, utc_or_none
 
 T = TypeVar("T")
 _WILD: Final = re.compile(r"([*?[])")
+_ESCAPED: Final = re.compile(
+    "=(2A|3F|5B)"
+)  # the same in a written series id, where they are literal
 _QUOTED: Final = re.compile(r"\[([*?[])\]")  # as `SeriesPattern.literal` writes them
 
 Action = Literal["read", "export", "stream", "audit", "administer"]
@@ -48,6 +51,10 @@ def _fits(text: str, pattern: str) -> bool:
     return pattern == "*" or fnmatch.fnmatchcase(text, pattern)
 
 
+def _literally(escaped: re.Match[str]) -> str:
+    return f"[{chr(int(escaped[1], 16))}]"
+
+
 @frozen(cache_hash=True)
 class SeriesPattern:
     """Which series: each of the five parts a literal, or a shell pattern with ``*``, ``?`` and ``[…]``.
@@ -73,7 +80,7 @@ class SeriesPattern:
             raise InvalidRequest(
                 f"pattern '{text}': expected market/run/measure/kind/location, '*' for any."
             )
-        return cls(*parts[:4], *(unescape(part) for part in parts[4:]))
+        return cls(*parts[:4], *(unescape(_ESCAPED.sub(_literally, part)) for part in parts[4:]))
 
     @classmethod
     def literal(cls, *parts: str) -> SeriesPattern:

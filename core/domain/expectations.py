@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from carbon254.core.domain.cards import DatasetCard, MarketCard
 from carbon254.core.domain.gaps import Gaps, max_gap_gaps, uncovered, vintage_gaps
-from carbon254.core.domain.observations import INSTANT, NAT, Column, instant64
+from carbon254.core.domain.observations import INSTANT, NAT, Column, Observations, instant64
 from carbon254.core.domain.schedule import Rule
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window, day_window, days_in, interval_count, local_instant
@@ -47,6 +47,14 @@ class DerivedStates:
         """Which entries are gaps, as a mask."""
         absent: Column = self.row < 0
         return absent
+
+    def beside(self, rows: Observations, inside: Column) -> DerivedStates:
+        """These gaps beside other rows of the series: those of a history that the mask names."""
+        at, gap = np.flatnonzero(inside), self.gaps
+        return _stack(
+            (rows.interval_start[at], rows.interval_end[at], rows.state[at], at, rows.issued_at[at]),
+            (self.interval_start[gap], self.interval_end[gap], self.state[gap], self.row[gap], self.issued_at[gap]),
+        )  # fmt: skip
 
 
 def day_zone_of(card: MarketCard, dataset: DatasetCard, series: SeriesId) -> str:

@@ -205,7 +205,7 @@ def _one(
         marks |= Flag.PARTIAL
     return (
         value, present, State.OK, Finality(int(rows.finality[used].min())), marks,
-        _latest(rows.published_at[used]), _latest(rows.recorded_at[used]),
+        latest(rows.published_at[used]), latest(rows.recorded_at[used]),
     )  # fmt: skip
 
 
@@ -224,6 +224,8 @@ def _lacking(states: Column, expected: int) -> int:
     return State.NOT_APPLICABLE if found is None or not expected else found
 
 
-def _latest(moments: Column) -> np.datetime64:
+def latest(*columns: Column) -> np.datetime64:
+    """The last of all instants that are known, ``NaT`` where none is."""
+    moments = np.concatenate(columns)
     known = moments[~np.isnat(moments)]
     return known.max() if len(known) else NAT

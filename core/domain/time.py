@@ -110,7 +110,9 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """Write a duration as ISO 8601, such as ``PT15M``; a day is ``P1D``."""
+    """Write a duration as ISO 8601, such as ``PT15M``; a day is ``P1D``, an hour back ``-PT1H``."""
+    if length < timedelta(0):
+        return f"-{format_duration(-length)}"
     seconds = int(length.total_seconds())
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)

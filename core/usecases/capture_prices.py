@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from carbon254.core.domain.capture import Capture, capture
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import ConversionUnavailable, InvalidRequest
-from carbon254.core.domain.observations import Column
+from carbon254.core.domain.observations import INSTANT, NAT, Column
 from carbon254.core.domain.resampling import Intervals
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.units import Unit, convert, to_power
@@ -106,7 +106,9 @@ def _columns(
 ) -> dict[str, Column]:
     there = np.array([one.price is not None for one in found], dtype=bool)
     partial = np.array([one.partial for one in found], dtype=bool)
-    flags = np.where(there, int(Flag.DERIVED), 0) | np.where(there & partial, int(Flag.PARTIAL), 0)
+    used = np.array([one.flags for one in found], dtype=np.int64)
+    flags = np.where(there, used | int(Flag.DERIVED), 0)
+    flags |= np.where(there & partial, int(Flag.PARTIAL), 0)
 
     def numbers(name: str) -> Column:
         told = [getattr(one, name) for one in found]
@@ -116,10 +118,15 @@ def _columns(
         words = [getattr(one, name) for one in found]
         return np.array([Finality[one.upper()] if one else 0 for one in words], dtype=np.uint8)
 
+    def moments(name: str) -> Column:
+        told = [getattr(one, name) if one.price is not None else NAT for one in found]
+        return np.array(told, dtype=INSTANT)
+
     return {
         "interval_start": starts, "interval_end": ends, "value": numbers("price"),
         "state": np.where(there, State.OK, lacking).astype(np.uint8), "finality": ranks("price_finality"),
-        "flags": flags.astype(np.uint32), "capture_rate": numbers("rate"), "mean_price": numbers("mean_price"),
+        "flags": flags.astype(np.uint32), "published_at": moments("published_at"),
+        "recorded_at": moments("recorded_at"), "capture_rate": numbers("rate"), "mean_price": numbers("mean_price"),
         "energy_mwh": numbers("energy_mwh"), "volume_finality": ranks("volume_finality"), "hours": numbers("hours"),
         "hours_expected": numbers("hours_expected"), "stored": there,
     }  # fmt: skip

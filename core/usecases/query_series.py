@@ -137,24 +137,22 @@ class QuerySeries:
         window = question.window
         if question.lead is not None:
             own = own.take(_issued_by(own, question.lead))
-        if question.include_history:
-            chosen = np.lexsort(
-                (own.recorded_at, as_int(own.issued_at), own.interval_end, own.interval_start)
-            )
-        else:
-            chosen = current(own)
-            if not question.vintages:
-                chosen = latest_issue(own, chosen)
-        own = own.take(chosen)
+        chosen = current(own)
+        if not question.vintages:
+            chosen = latest_issue(own, chosen)
+        now_known = own.take(chosen)
+        told = _in_order(own) if question.include_history else now_known
         card = self.catalogue.cards().get(series.market)
-        if window is None or card is None or question.include_history:
-            inside = _starting_in(own, window)
-            return self._columns(series, own, np.flatnonzero(inside), None, question)
+        if window is None or card is None:
+            inside = _starting_in(told, window)
+            return self._columns(series, told, np.flatnonzero(inside), None, question)
         derived = derive_states(
-            card, series, window, now, starts=own.interval_start, ends=own.interval_end, states=own.state,
-            issued=own.issued_at if question.vintages else None,
+            card, series, window, now, starts=now_known.interval_start, ends=now_known.interval_end,
+            states=now_known.state, issued=now_known.issued_at if question.vintages else None,
         )  # fmt: skip
-        return self._columns(series, own, derived.row, derived, question)
+        if question.include_history:
+            derived = derived.beside(told, _starting_in(told, window))
+        return self._columns(series, told, derived.row, derived, question)
 
     def _columns(
         self, series: SeriesId, own: Observations, row: Column, derived: object, question: Question
@@ -237,6 +235,12 @@ def _issued_by(rows: Observations, lead: timedelta) -> Column:
         rows.issued_at <= rows.interval_start - np.timedelta64(lead)
     )
     return mask
+
+
+def _in_order(rows: Observations) -> Observations:
+    """Every revision, in the order of intervals, issues, and when each was recorded."""
+    keys = (rows.recorded_at, as_int(rows.issued_at), rows.interval_end, rows.interval_start)
+    return rows.take(np.lexsort(keys))
 
 
 def _starting_in(rows: Observations, window: Window | None) -> Column:

@@ -73,6 +73,10 @@ class Ask:
             raise InvalidRequest(
                 "a history cannot be resampled: ask for it with asOf, at instants."
             )
+        if self.fx and not self.currency:
+            raise InvalidRequest(
+                "fx names a source of rates: say to what with currency, as in currency=EUR."
+            )
         if self.question.window is None:
             raise InvalidRequest("values need a window: give start and end.")
         if self.day_zone:

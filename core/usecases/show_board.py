@@ -274,10 +274,14 @@ def changed_rows(answer: SeriesAnswer) -> Iterator[tuple[int, int]]:
     A row that came late and ranks below what was known changes nothing: a preliminary file after the final one is
     no revision. Issues of a forecast are told apart.
     """
+    there = answer.batch >= 0
+    if not there.any():
+        return
     strength = np.empty(len(answer), dtype=np.int64)
     strength[np.lexsort(rank_keys(answer))] = np.arange(len(answer))  # type: ignore[arg-type]
     issued, recorded = answer.issued_at.view(np.int64), answer.recorded_at.view(np.int64)
     order = np.lexsort((strength, recorded, issued, answer.interval_end, answer.interval_start))
+    order = order[there[order]]
     keys = [column[order] for column in (answer.interval_start, answer.interval_end, issued)]
     same = np.append(False, np.logical_and.reduce([key[1:] == key[:-1] for key in keys]))[
         : len(order)

@@ -249,3 +249,9 @@ def test_a_checkpoint_is_read_by_whoever_has_the_verifiers_line(run: Run, tmp_pa
     (root,) = [row[""] for row in told if row["what"] == "root"]
     written = base64.b64encode(bytes.fromhex(root)).decode()
     assert verifier.read(note) == f"carbon254-audit\n2\n{written}\n"
+
+
+def test_a_log_without_entries_is_not_said_to_be_whole(run: Run) -> None:
+    code, out, err = run("audit", "verify")
+    assert (code, out) == (4, "")
+    assert "no entry to check" in err

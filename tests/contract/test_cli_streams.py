@@ -130,3 +130,16 @@ def test_the_description_is_json_and_needs_no_data(run: Run, tmp_path: Path) -> 
     file = tmp_path / "asyncapi.json"
     assert run("nats", "asyncapi", "--output", file)[0] == 0
     assert json.loads(file.read_text()) == json.loads(out)
+
+
+@pytest.mark.parametrize("command", ["asyncapi", "permissions", "permissions --passwords"])
+def test_a_file_that_cannot_be_written_is_named(
+    run: Run, data: Path, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "nowhere" / "file"
+    words = command.split() if command.endswith("passwords") else [command, "--output"]
+    code, _, err = run("nats", *words, file, *(() if command == "asyncapi" else ("--data", data)))
+    assert (code, err) == (
+        4,
+        f"carbon254: not_found: {file} cannot be written: its folder does not exist.\n",
+    )

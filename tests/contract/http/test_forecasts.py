@@ -148,7 +148,11 @@ def test_who_may_not_see_a_series_sees_no_forecast_of_it(own: World) -> None:
     [
         ("/v1/forecasts", "{", 422, "no JSON"),
         ("/v1/forecasts", "[]", 422, "no JSON object"),
-        ("/v1/forecasts", {}, 422, "series"),
+        ("/v1/forecasts", "[" * 100_000, 422, "no JSON"),
+        ("/v1/forecasts", '{"series":' * 100_000, 422, "no JSON"),
+        ("/v1/forecasts", {}, 422, "the body: 'series' is missing; 'model' is missing."),
+        ("/v1/backtests", {**PLAN, "models": [{"model": "naive", "label": 1}]}, 422, "the body: models.label: 1 is no"),
+        ("/v1/forecasts", asked(parameters=[]), 422, "the body: 'parameters' is no table of keys."),
         ("/v1/forecasts", asked(model="nobody"), 404, "nobody"),
         ("/v1/forecasts", asked(other=1), 422, "other"),
         ("/v1/forecasts", asked(parameters={"season": 0}), 422, "season"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,8 @@ def refused(answer: Any, status: int, code: str) -> str:
         ("/v1/series/caiso/day_ahead/price/galaxy/X", 422, "invalid_request", "galaxy"),
         ("/v1/series/caiso/day_ahead/price/hub/=2", 422, "invalid_request", "hex"),
         ("/v1/values?" + AUTUMN, 422, "invalid_request", "series"),
+        (f"/v1/values?series={HUBS}&{AUTUMN}&layout=wide&columns=value", 422, "invalid_request", "layout=long"),
+        (f"{VALUES}?{AUTUMN}&fx=ECB", 422, "invalid_request", "currency"),
         (f"/v1/values?series={HUBS}&{AUTUMN}&layout=wide&includeHistory=true", 422, "invalid_request", "several rows"),
         ("/v1/markets/atlantis", 404, "not_found", "caiso"),
         ("/v1/markets?x=1", 422, "invalid_request", "'x'"),
@@ -198,6 +201,20 @@ def test_a_cursor_is_of_its_question_and_its_caller(world: Any) -> None:
         (f"/v1/series?cursor={own}", "analyst"),
     ):
         assert "cursor" in refused(world.get(path, role), 422, "invalid_request")
+
+
+def test_a_cursor_is_not_handed_on_to_who_sees_the_same(fresh: Any, tmp_path: Path) -> None:
+    with fresh(tmp_path) as own:
+        own.tokens["colleague"] = own.platform.keys.create("analyst", "carl", tenant="acme").token
+        own.arrive(
+            "2025-11-01T20:30:00",
+            {f"{HUBS}/TH_NP15_GEN-APND": ("2025-11-02T07:00", 60, [20.0] * 12)},
+        )
+        path = f"{VALUES}?{AUTUMN}"
+        cursor = own.get(f"{path}&limit=3").json["next_cursor"]
+        assert own.get(f"{path}&cursor={cursor}").status_code == 200
+        told = refused(own.get(f"{path}&cursor={cursor}", "colleague"), 422, "invalid_request")
+        assert "cursor" in told
 
 
 def test_no_altered_cursor_is_read(world: Any) -> None:

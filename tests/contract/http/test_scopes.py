@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from carbon254.core.domain.entitlements import Scope, SeriesPattern
 from carbon254.core.domain.quality import QualityFinding
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
@@ -134,3 +135,14 @@ def test_findings_of_no_series_are_for_who_sees_all(
     start = "start=2025-11-02T07:00Z&end=2025-11-02T09:00Z"
     assert [row["rule"] for row in world.rows(f"/v1/quality?{start}", "analyst")] == ["plugin"]
     assert world.rows(f"/v1/quality?{start}", "pilot") == []
+
+
+def test_a_place_does_not_name_what_lies_outside_the_scope(world: Any) -> None:
+    units = Scope([SeriesPattern.parse("nem/*/*/unit")])
+
+    def parents(scope: Scope) -> set[str | None]:
+        found = world.platform.locations.run(scope, market="nem", kind="unit")
+        return {one.place.parent for one in found}
+
+    assert {"NSW1", "VIC1"} <= parents(Scope.everything())
+    assert parents(units) == {None}

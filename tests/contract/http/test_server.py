@@ -9,11 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from attrs import evolve
 from falcon.testing import TestClient
 
 from carbon254.adapters.http.app import create_app
 from carbon254.adapters.http.server import listen
-from carbon254.core.domain.errors import Conflict, StoreUnavailable
+from carbon254.core.domain.errors import Conflict, SettingsInvalid, StoreUnavailable
 
 
 def broken_store() -> dict[str, Any]:
@@ -33,6 +34,19 @@ def test_the_process_is_alive_while_its_store_is_down_and_tells_no_address(world
     ready = client.simulate_get("/readyz")
     assert (ready.status_code, ready.json["code"]) == (503, "store_unavailable")
     assert "db.example" not in ready.text
+
+
+def test_the_process_is_not_ready_while_its_policy_cannot_be_read(world: Any) -> None:
+    class Broken:
+        def roles(self) -> list[str]:
+            raise SettingsInvalid("policy /etc/policies/roles.csv, line 3: no.")
+
+    platform = evolve(world.platform, admit=evolve(world.platform.admit, policy=Broken()))
+    client = TestClient(create_app(platform, dict))
+    assert client.simulate_get("/livez").status_code == 200
+    ready = client.simulate_get("/readyz")
+    assert (ready.status_code, ready.json["code"]) == (500, "settings_invalid")
+    assert "/etc" not in ready.text
 
 
 def decisions(page: str) -> dict[str, float]:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -86,6 +87,12 @@ def test_every_revision(world: Any) -> None:
         99.0,
     ]
     assert len(rows) == 26
+    beyond = AUTUMN.replace("end=2025-11-03T08", "end=2025-11-03T10")
+    rows = world.rows(of(NP15, f"{beyond}&includeHistory=true"))
+    assert [(row["interval_start"], row["state"]) for row in rows[26:]] == [
+        ("2025-11-03T08:00:00Z", "late"),
+        ("2025-11-03T09:00:00Z", "late"),
+    ]
 
 
 def test_columns_local_times_and_units(world: Any) -> None:
@@ -155,6 +162,9 @@ def test_a_capture_price_with_its_volume_and_versions(world: Any) -> None:
     )
     assert (row["hours"], row["hours_expected"]) == (24.0, 24.0)
     assert {row["finality"], row["volume_finality"]} <= {"indicative", "preliminary", "final"}
+    query = f"/v1/values?series={DUTCH}&series={answer['volume']}&{JUNE}"
+    used = [one["recorded_at"] for one in world.rows(query) if one["state"] == "ok"]
+    assert row["recorded_at"] == max(used)
 
 
 def test_currency_needs_a_source(world: Any) -> None:
@@ -208,6 +218,16 @@ def test_many_series_long_and_wide(world: Any) -> None:
     }  # fmt: skip
 
 
+def test_side_by_side_on_local_clocks(world: Any) -> None:
+    query = f"series={NP15}&{AUTUMN}&layout=wide&timezone=America/Los_Angeles"
+    told = [(row["interval_start_local"], row[NP15]) for row in world.rows(f"/v1/values?{query}")]
+    assert told[:3] == [
+        ("2025-11-02T00:00:00-07:00", 99.0),
+        ("2025-11-02T01:00:00-07:00", 21.0),
+        ("2025-11-02T01:00:00-08:00", 22.0),
+    ]
+
+
 def test_pages_are_one_snapshot(world: Any) -> None:
     path, pages = f"/v1/values?series=caiso/day_ahead/price/hub&{AUTUMN}&limit=7", []
     while path:
@@ -221,6 +241,32 @@ def test_pages_are_one_snapshot(world: Any) -> None:
     assert len({page["as_of"] for page in pages}) == 1
     walked = [row for page in pages for row in page["rows"]]
     assert walked == world.rows(f"/v1/values?series=caiso/day_ahead/price/hub&{AUTUMN}")
+
+
+def test_a_walk_stays_on_its_clocks_though_a_correction_comes_between(
+    fresh: Any, tmp_path: Path
+) -> None:
+    with fresh(tmp_path) as own:
+        # Half an hour before California publishes the day: 12 of its 25 hours are here, the others are not due.
+        own.arrive("2025-11-01T20:30:00", {NP15: ("2025-11-02T07:00", 60, [20.0] * 12)})
+        page = own.get(of(NP15, f"{AUTUMN}&limit=10")).json
+        own.arrive("2025-11-02T12:00:00", {NP15: ("2025-11-02T07:00", 60, [99.0] * 25)})
+        rest = own.rows(of(NP15, f"{AUTUMN}&limit=100&cursor={page['next_cursor']}"))
+        assert [(row["value"], row["state"]) for row in rest] == [
+            *[(20.0, "ok")] * 2,
+            *[(None, "pending")] * 13,
+        ]
+        assert {row["value"] for row in own.rows(of(NP15))} == {99.0}
+
+
+def test_a_gap_stays_as_it_was_judged_on_the_first_page(fresh: Any, tmp_path: Path) -> None:
+    with fresh(tmp_path) as own:
+        own.arrive("2025-11-01T20:30:00", {NP15: ("2025-11-02T07:00", 60, [20.0] * 12)})
+        page = own.get(of(NP15, f"{AUTUMN}&limit=10")).json
+        own.clock.move(timedelta(hours=3))
+        rest = own.rows(of(NP15, f"{AUTUMN}&cursor={page['next_cursor']}"))
+        assert [row["state"] for row in rest] == ["ok"] * 2 + ["pending"] * 13
+        assert own.rows(of(NP15))[-1]["state"] == "late"
 
 
 def test_an_answer_that_did_not_change_is_not_sent_again(world: Any) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from carbon254.core.domain.capture import capture
 from carbon254.core.domain.resampling import Intervals
-from carbon254.core.domain.vocabulary import Finality, State
+from carbon254.core.domain.vocabulary import Finality, Flag, State
 
 OK = State.OK
 
@@ -42,6 +43,17 @@ def test_a_price_is_weighed_by_what_was_produced() -> None:
     assert made.rate == pytest.approx(5 / 3, rel=1e-15)
     assert (made.hours, made.hours_expected, made.partial) == (3.0, 3.0, False)
     assert (made.price_finality, made.volume_finality) == ("preliminary", "preliminary")
+
+
+def test_marks_and_clocks_are_those_of_all_that_was_used() -> None:
+    # A third hour of power, estimated and published last, has no price: nothing of it is used.
+    prices, power = rows("2025-06-10T10:00", [10, 20]), rows("2025-06-10T10:00", [50, 100, 300])
+    prices = evolve(prices, flags=np.array([Flag.SYNTHETIC, 0], dtype=np.uint32))
+    marks = np.array([0, Flag.SUBSTITUTED, Flag.ESTIMATED], dtype=np.uint32)
+    power = evolve(power, flags=marks, published_at=power.end)
+    made = capture(prices, power, at("2025-06-10T10:00"), at("2025-06-10T13:00"))
+    assert made.flags == Flag.SYNTHETIC | Flag.SUBSTITUTED
+    assert (made.published_at, made.recorded_at) == (at("2025-06-10T12:00"), at("2025-06-10T11:00"))
 
 
 def test_hourly_prices_meet_quarters_of_power() -> None:

@@ -76,6 +76,14 @@ def test_patterns_are_read_with_the_codec_of_series() -> None:
     assert scope("caiso/*/*/*/th_np15*").filter(ALL) == []  # case counts
 
 
+@pytest.mark.parametrize("code", ["A*1", "A?1", "[AB]1", "MID-ATL/APS", "Æ*"])
+def test_an_escaped_wildcard_is_no_wildcard(code: str) -> None:
+    own = SeriesId("caiso", "day_ahead", "price", "node", code)
+    others = [attrs.evolve(own, location=one) for one in ("AB1", "A1", "B1", "ÆA")]
+    pattern = SeriesPattern.parse(str(own))
+    assert [one for one in (own, *others) if pattern.matches(one)] == [own]
+
+
 @pytest.mark.parametrize("text", ["", "/", "caiso//price", "caiso/", "/day_ahead"])
 def test_a_pattern_with_an_empty_part_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):

@@ -232,6 +232,11 @@ def test_a_duration_of_another_form_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_a_negative_duration_has_its_sign_before_it() -> None:
+    assert format_duration(-timedelta(hours=33, minutes=30)) == "-P1DT9H30M"
+    assert format_duration(-timedelta(minutes=5)) == "-PT5M"
+
+
 @settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.integers(0, 40 * 86_400))
 def test_durations_and_instants_read_back_as_written(seconds: int) -> None:

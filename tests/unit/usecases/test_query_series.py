@@ -33,6 +33,21 @@ def test_every_interval_is_answered_with_a_value_or_a_reason(world: Any, documen
     )
 
 
+def test_a_history_tells_every_revision_and_why_the_rest_is_not_there(
+    world: Any, document: Make
+) -> None:
+    world.run(document({"2025-06-05T10": 1.0}))
+    world.run(document({"2025-06-05T10": 2.0}, name="again.txt"))
+    question = Question((ZONE,), window=DAY, include_history=True)
+    (answer,) = world.query.run(question, EVERYTHING)
+    told = answer.value[answer.state == State.OK].tolist()
+    assert (told, answer.count(State.LATE), len(answer)) == ([1.0, 2.0], 23, 25)
+    assert answer.interval_start.tolist() == sorted(answer.interval_start.tolist())
+    rows = answer.batch >= 0
+    assert (answer.state[rows] == State.OK).all()
+    assert (answer.state[~rows] == State.LATE).all()
+
+
 @pytest.mark.parametrize("clock", ["as_of", "published_by"])
 def test_a_naive_time_is_refused(world: Any, document: Make, clock: str) -> None:
     world.run(document({"2025-06-05T10": 1.0}))
