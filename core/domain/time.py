@@ -153,7 +153,8 @@ class Window:
 def parse_window(start: str, end: str | None, zone_name: str) -> Window:
     """Read a window: instants with an offset, or days, which are operating days of the zone.
 
-    An ``end`` that is a day is included to its end; without one a day is that day. Raises `InvalidRequest`.
+    An ``end`` that is a day is included to its end; without one a day is that day. Raises `InvalidRequest`, also for
+    a last day before the first.
 
     >>> str(parse_window("2025-11-02", None, "America/Los_Angeles"))
     '[2025-11-02T07:00:00Z, 2025-11-03T08:00:00Z)'
@@ -162,6 +163,8 @@ def parse_window(start: str, end: str | None, zone_name: str) -> Window:
     if end is None:
         day = parse_day(start) if _is_day(start) else operating_day(low, zone_name)
         return Window(low, day_window(day, zone_name).end)
+    if _is_day(start) and _is_day(end) and parse_day(end) < parse_day(start):
+        raise InvalidRequest(f"The window ends ({end}) before it starts ({start}).")
     high = day_window(parse_day(end), zone_name).end if _is_day(end) else parse_instant(end)
     return Window(low, high)
 
