@@ -161,11 +161,12 @@ def get(
 def _export(
     platform: Platform, answers: list[SeriesAnswer], exporter: str, output: Path | None
 ) -> None:
+    from carbon254.adapters.cli.output import save
     from carbon254.core.usecases.frames import frame_of
 
     body = platform.export(exporter, frame_of(answers))
     if output is not None:
-        output.write_bytes(body)
+        save(output, body)
     else:
         typer.echo(body, nl=False)
 
