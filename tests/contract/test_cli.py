@@ -439,6 +439,17 @@ def test_documents_are_spread_up_to_the_next_option() -> None:
     )
 
 
+def test_a_name_that_steers_the_terminal_is_shown_and_does_not(
+    run: Run, document: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "a\x1b[31m\nb.txt"
+    named.write_text("nothing anybody knows", encoding="utf-8")
+    done = run("ingest", "--documents", named, "--data", tmp_path / "data")
+    assert done.code == 0, done.err
+    assert "a\\x1b[31m\\nb.txt" in done.out
+    assert "\x1b" not in done.out
+
+
 def test_ingest_takes_several_documents(run: Run, document: Path, tmp_path: Path) -> None:
     unknown = tmp_path / "notes.txt"
     unknown.write_text("nothing anybody knows", encoding="utf-8")
