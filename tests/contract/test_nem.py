@@ -356,6 +356,12 @@ def test_a_report_whose_last_line_lost_a_digit_is_damaged(market):
         one(market, "dispatch", body[:-1])
 
 
+def test_a_table_header_with_a_line_end_within_is_damaged(market):
+    body = sample("dispatch", REPORT).replace(b",INTERVENTION", b",INTER\rVENTION", 1)
+    with pytest.raises(DocumentDamaged, match="a table header cannot be read"):
+        one(market, "dispatch", body)
+
+
 def test_a_footer_that_counts_otherwise_is_a_finding(market):
     body = sample("unit_output", UNITS).replace(b'REPORT",8', b'REPORT",7443')
     (finding,) = one(market, "unit_output", body).findings
