@@ -465,6 +465,19 @@ def test_a_report_made_again_rules_over_the_first_one_of_its_bundle(market, data
     assert b"76.02" in line
 
 
+@pytest.mark.parametrize("dataset", ["dispatch", "trading"])
+def test_a_report_made_again_rules_in_a_bundle_that_is_read_in_chunks(market, dataset, monkeypatch):
+    monkeypatch.setattr(feed, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(feed, "_EAGER_ZIP", 1)
+    bodies = [sample(dataset, name) for name in MADE_TWICE[dataset]]
+    other = MADE_TWICE[dataset][0].replace("0235_", "0240_"), bodies[0]
+    other = other[0], other[1].replace(b"02:35", b"02:40").replace(b",31,", b",32,")
+    bundle = zipped(*zip(MADE_TWICE[dataset], bodies, strict=True), other)
+    first, second = chunks(market.read(dataset, Document("made.zip", bundle)))
+    assert told(first) == told(one(market, dataset, bodies[1]))
+    assert len(second) > 0
+
+
 def test_a_final_price_is_not_unsaid_by_a_later_report_that_calls_it_not_firm(market):
     bodies = [sample("trading", name) for name in MADE_TWICE["trading"]]
     assert b",NOT FIRM" in bodies[0]
