@@ -105,8 +105,11 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
         raise InvalidRequest(f"'{text}' is no duration: use ISO 8601, as in PT15M, PT1H or P1D.")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (OverflowError, ValueError):  # ValueError of more digits than Python reads
+        raise InvalidRequest(f"'{text[:40]}' is too long a duration.") from None
 
 
 def format_duration(length: timedelta) -> str:

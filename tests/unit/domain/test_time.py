@@ -232,6 +232,12 @@ def test_a_duration_of_another_form_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize("days", ["1000000000", "9" * 20, "9" * 5000])
+def test_a_duration_that_is_too_long_is_refused(days: str) -> None:
+    with pytest.raises(InvalidRequest, match="too long a duration"):
+        parse_duration(f"P{days}D")
+
+
 @settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.integers(0, 40 * 86_400))
 def test_durations_and_instants_read_back_as_written(seconds: int) -> None:
