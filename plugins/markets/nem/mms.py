@@ -117,7 +117,7 @@ class Scan:
         if self.footer is None:
             self._damaged("the line 'END OF REPORT' is missing, so the document is cut")
         # A count that lost digits is too small; one that is too large is of a copy from which rows were taken.
-        if self.footer is not None and not self._ended and self.footer < self.lines:
+        if not self._ended and self.footer < self.lines:
             self._damaged("the last line is cut")
 
     def _block(self, block: bytes) -> Iterator[Segment]:
