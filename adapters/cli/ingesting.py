@@ -59,6 +59,10 @@ def ingest(
     """
     from carbon254.core.domain.errors import InvalidRequest
 
+    if documents and (dataset or start or end):
+        raise InvalidRequest(
+            "files are recognised by their content and taken in whole: leave DATASET, --start and --end out."
+        )
     if documents:
         _take_in(context, documents, market, data, form, synthetic=synthetic)
     elif market and dataset:

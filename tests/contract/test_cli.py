@@ -269,6 +269,12 @@ def test_an_account_adds_up(run: Run, document: Path) -> None:
         (f"provenance {NP15} 2026-11-01T07:00", 2, "has no UTC offset"),
         ("backfill caiso day_ahead_lmp", 2, "invalid_request: a backfill needs a --start"),
         ("ingest", 2, "invalid_request: say what to take in"),
+        ("ingest caiso load --documents /dev/null", 2, "leave DATASET, --start and --end out"),
+        (
+            "ingest --documents /dev/null --end 2026-11-01",
+            2,
+            "leave DATASET, --start and --end out",
+        ),
         *(
             (
                 f"{words} --start 2026-11-02 --end 2026-11-01",
