@@ -2,7 +2,7 @@
 
 >>> import carbon254
 >>> with carbon254.open("data-demo") as platform:  # doctest: +SKIP
-...     carbon254.series(platform, "caiso/day_ahead/price/hub/*", "2025-11-02", "2025-11-03")
+...     platform.frame("caiso/day_ahead/price/hub/*", "2026-11-01", "2026-11-02")
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Seq
     0 done, 2 the request was wrong, 130 interrupted; ours have the status of their class (see ``docs/errors.md``),
     anything unexpected is ``internal``, 70. ``CARBON254_DEBUG=1`` shows the trace of what failed.
     """
+    _print_anywhere()
     try:
         words = spread_documents(list(arguments))
         result = create(words)(args=words, prog_name="carbon254", standalone_mode=False)
@@ -35,6 +36,12 @@ def run(create: Callable[[Sequence[str]], Callable[..., object]], arguments: Seq
     except (Exception, KeyboardInterrupt) as error:  # the process's edge  # noqa: BLE001
         return _status(error)
     return result if isinstance(result, int) else 0
+
+
+def _print_anywhere() -> None:
+    """Let a terminal that has no sign for a bar or a place's name show a question mark; data are UTF-8 anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _leave() -> int:

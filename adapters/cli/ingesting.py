@@ -59,6 +59,10 @@ def ingest(
     """
     from carbon254.core.domain.errors import InvalidRequest
 
+    if documents and (dataset or start or end):
+        raise InvalidRequest(
+            "files are recognised by their content and taken in whole: leave DATASET, --start and --end out."
+        )
     if documents:
         _take_in(context, documents, market, data, form, synthetic=synthetic)
     elif market and dataset:
@@ -95,9 +99,22 @@ def reread(
 ) -> None:
     """Read a market's archived documents again with the parser as it is now; nothing is fetched."""
     from carbon254.adapters.cli.progress import bar
+    from carbon254.core.domain.errors import NotFound
 
-    with options.platform(context, data) as platform, bar(f"reading {market} again", None) as step:
-        outcomes = platform.reread.market(market, digests=frozenset(digest or ()), on_outcome=step)
+    with options.platform(context, data) as platform:
+        options.installed(platform.catalogue.cards(), market)
+        known = {
+            one.digest
+            for one in platform.ingest.journal.receipts().values()
+            if one.market == market
+        }
+        for one in digest or ():
+            if one not in known:
+                raise NotFound(f"no document {one} of {market} is archived; give the whole digest.")
+        with bar(f"reading {market} again", None) as step:
+            outcomes = platform.reread.market(
+                market, digests=frozenset(digest or ()), on_outcome=step
+            )
         platform.upkeep()
     _report(outcomes, form)
 

@@ -65,11 +65,13 @@ def check(
 
     with options.platform(context, data) as platform:
         cards = platform.catalogue.cards()
-        with bar("checking", len(market or cards)) as step:
+        chosen = [options.installed(cards, name) for name in market or cards]
+        windows = {card.id: options.window(start, end, card.zone) for card in chosen}
+        with bar("checking", len(chosen)) as step:
             found = platform.quality.run(
                 Scope.everything(),
                 markets=market or (),
-                window=options.window(start, end, "UTC"),
+                window=lambda card: windows[card.id],
                 as_of=options.instant(as_of),
                 published_by=options.instant(published_by),
                 on_market=step,
@@ -162,7 +164,7 @@ def doctor(
     form: As = Format.table,
 ) -> None:
     """Check settings, plugins, stores and archive; finish what a crash left undone; rebuild a lost series store."""
-    from carbon254.adapters.cli.output import write
+    from carbon254.adapters.cli.output import text, write
     from carbon254.adapters.cli.progress import bar
 
     with options.platform(context, data) as platform:
@@ -179,7 +181,7 @@ def doctor(
             done = platform.reread.unfinished()
             lines.append(("unfinished", f"{len(done)} documents finished", ""))
         lines += [("failed", one.name, f"{one.code}: {one.message}") for one in done if one.code]
-        lines.append(("last commit", str(platform.store.last_recorded() or "none"), ""))
+        lines.append(("last commit", text(platform.store.last_recorded()) or "none", ""))
         lines.append(("quarantine", f"{len(platform.records.refused())} documents", ""))
         lines += [("damaged", digest, reason) for digest, reason in _damaged(platform)]
         platform.upkeep()

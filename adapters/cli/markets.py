@@ -37,14 +37,12 @@ def markets(
 ) -> None:
     """List the installed markets, or one market's datasets."""
     from carbon254.adapters.cli.output import write
-    from carbon254.core.domain.errors import NotFound
 
     catalogue = options.doors(context).catalogue()
     cards = catalogue.cards()
     if market is not None:
-        if market not in cards:
-            raise NotFound(f"no market '{market}' is installed; there are {', '.join(cards)}.")
-        write(_datasets(cards[market]), form, output, title=cards[market].name)
+        card = options.installed(cards, market)
+        write(_datasets(card), form, output, title=card.name)
         return
     write(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 if TYPE_CHECKING:
+    from carbon254.core.domain.cards import MarketCard
     from carbon254.core.domain.time import Window
     from carbon254.core.usecases.benchmark_epf import BenchmarkEpf
     from carbon254.core.usecases.grant_streams import Reader
@@ -140,6 +141,15 @@ def platform(
         yield opened
     finally:
         opened.close()
+
+
+def installed(cards: Mapping[str, MarketCard], market: str) -> MarketCard:
+    """The card of a market. Raises `NotFound`, which names those that are installed."""
+    from carbon254.core.domain.errors import NotFound
+
+    if market not in cards:
+        raise NotFound(f"no market '{market}' is installed; there are {', '.join(cards)}.")
+    return cards[market]
 
 
 def instant(text: str | None) -> datetime | None:

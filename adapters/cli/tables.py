@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TextIO
 
@@ -13,6 +14,7 @@ from attrs import frozen
 
 GAP: Final = "  "
 _CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # control characters
 _LEAST: Final = 8  # columns of text are not made narrower than this
 
 
@@ -28,8 +30,13 @@ Cell = str | Styled
 
 
 def plain(cell: Cell) -> str:
-    """The cell without its style."""
-    return cell.text if isinstance(cell, Styled) else cell
+    r"""The cell without its style, on one line: what would steer the terminal is shown as ``\x1b``.
+
+    >>> plain("a\nb")
+    'a\\nb'
+    """
+    text = cell.text if isinstance(cell, Styled) else cell
+    return text if text.isprintable() else _STEERING.sub(lambda sign: repr(sign[0])[1:-1], text)
 
 
 def wide(text: str) -> int:

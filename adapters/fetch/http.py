@@ -17,7 +17,7 @@ from carbon254.adapters.fetch.answers import document_from, translated
 from carbon254.adapters.fetch.network import Deadline, Resolver, Transport, resolve
 from carbon254.adapters.fetch.outgoing import REDIRECTS, Outgoing, outgoing
 from carbon254.adapters.fetch.rates import HostRates
-from carbon254.adapters.fetch.retries import Patience, TryAgain, backoff
+from carbon254.adapters.fetch.retries import Patience, TryAgain, backoff, tell_retry
 from carbon254.adapters.fetch.secrets import redact
 from carbon254.adapters.fetch.waiting import unless_stopped
 from carbon254.core.domain.documents import Document, Request
@@ -56,6 +56,8 @@ class HttpFetcher(Closing):
     ) -> None:
         # At debug level the library repeats response headers, and a redirect may repeat our query with its token.
         logging.getLogger("httpcore2").setLevel(logging.INFO)
+        # By itself the library prints to standard output, amid the CSV of who asked for it.
+        stamina.instrumentation.set_on_retry_hooks([tell_retry])
         self._clock, self._patience, self._agent = clock, patience or Patience(), agent
         self._deadline = Deadline(monotonic)
         self._rates = HostRates(monotonic, sleep)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from attrs import frozen
+from stamina.instrumentation import RetryDetails
+
+_log = logging.getLogger("carbon254.fetch")
 
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
@@ -44,6 +48,11 @@ def backoff(error: Exception, patience: Patience) -> bool | float:
     if not isinstance(error, TryAgain):
         return False
     return True if error.after is None else min(error.after, patience.retry_after_max)
+
+
+def tell_retry(details: RetryDetails) -> None:
+    """Say in the log that an attempt failed and when the next one starts."""
+    _log.info("%s; the next attempt starts in %.1f s.", details.caused_by, details.wait_for)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

@@ -57,11 +57,25 @@ def check_freshness(
     if due is None or now <= due + (dataset.poll or timedelta(0)):
         return ()
     message = (
-        f"nothing after {format_instant(after)}, {now - after} ago; "
-        f"the next interval was due {format_instant(due)}, {now - due} ago"
+        f"nothing after {format_instant(after)}, {_distance(after, now)}; "
+        f"the next interval was due {format_instant(due)}, {_distance(due, now)}"
     )
     begin, end = (from_instant64(edge[0]) for edge in following)
     return (QualityFinding("freshness", series, begin, end, message, "warning"),)
+
+
+def _distance(instant: datetime, now: datetime) -> str:
+    """How far from now, by the minute.
+
+    >>> _distance(datetime(2025, 1, 1), datetime(2025, 1, 3, 6, 20))
+    '2 d 6 h 20 min ago'
+    >>> _distance(datetime(2025, 1, 1, 0, 30), datetime(2025, 1, 1))
+    '30 min ahead'
+    """
+    hours, minutes = divmod(int(abs(now - instant).total_seconds()) // 60, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]
+    return f"{' '.join(parts) or '0 min'} {'ago' if instant <= now else 'ahead'}"
 
 
 def _next_interval(

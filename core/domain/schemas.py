@@ -190,9 +190,14 @@ def _converter() -> Converter:
     made.register_structure_hook(bool, _exactly(bool))
     made.register_structure_hook(int, _exactly(int))
     made.register_structure_hook(float, _number)
-    made.register_structure_hook_func(lambda cls: get_origin(cls) is Literal, _one_of)
+    made.register_structure_hook_func(_is_literal, _one_of)
     made.register_structure_hook_factory(_is_tuple, _tuple_of(made))
     return made
+
+
+def _is_literal(cls: Any) -> bool:
+    origin: Any = get_origin(cls)
+    return origin is Literal
 
 
 def _is_tuple(cls: Any) -> bool:

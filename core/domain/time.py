@@ -105,8 +105,11 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
         raise InvalidRequest(f"'{text}' is no duration: use ISO 8601, as in PT15M, PT1H or P1D.")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (OverflowError, ValueError):  # ValueError of more digits than Python reads
+        raise InvalidRequest(f"'{text[:40]}' is too long a duration.") from None
 
 
 def format_duration(length: timedelta) -> str:
@@ -155,7 +158,8 @@ class Window:
 def parse_window(start: str, end: str | None, zone_name: str) -> Window:
     """Read a window: instants with an offset, or days, which are operating days of the zone.
 
-    An ``end`` that is a day is included to its end; without one a day is that day. Raises `InvalidRequest`.
+    An ``end`` that is a day is included to its end; without one a day is that day. Raises `InvalidRequest`, also for
+    a last day before the first.
 
     >>> str(parse_window("2025-11-02", None, "America/Los_Angeles"))
     '[2025-11-02T07:00:00Z, 2025-11-03T08:00:00Z)'
@@ -164,6 +168,8 @@ def parse_window(start: str, end: str | None, zone_name: str) -> Window:
     if end is None:
         day = parse_day(start) if _is_day(start) else operating_day(low, zone_name)
         return Window(low, day_window(day, zone_name).end)
+    if _is_day(start) and _is_day(end) and parse_day(end) < parse_day(start):
+        raise InvalidRequest(f"The window ends ({end}) before it starts ({start}).")
     high = day_window(parse_day(end), zone_name).end if _is_day(end) else parse_instant(end)
     return Window(low, high)
 

@@ -28,16 +28,24 @@ from carbon254.ports.clock import Clock
 from carbon254.ports.records import Quarantined, RecordStore
 from carbon254.ports.storage import SeriesStore
 
+# One window for all markets, or one for each: days are the market's own.
+Spanned = Window | Callable[[MarketCard], Window | None] | None
+
 
 @frozen
 class _Asked:
     """What was asked, and the instant at which what lacks is judged."""
 
     scope: Scope
-    window: Window | None
+    window: Spanned
     as_of: datetime | None
     published_by: datetime | None
     now: datetime
+
+    def span(self, card: MarketCard, last: datetime) -> Window:
+        """The window for a market; its last two days where none was asked for."""
+        asked = self.window(card) if callable(self.window) else self.window
+        return asked or Window(last - timedelta(days=2), last)
 
 
 @frozen
@@ -57,7 +65,7 @@ class CheckQuality:
         scope: Scope,
         *,
         markets: Sequence[str] = (),
-        window: Window | None = None,
+        window: Spanned = None,
         as_of: datetime | None = None,
         published_by: datetime | None = None,
         judged_at: datetime | None = None,
@@ -90,7 +98,7 @@ class CheckQuality:
         for entry in entries:
             yield from check_freshness(card, entry.series, entry.last, asked.now)
         last = max(entry.last for entry in entries)
-        span = asked.window or Window(last - timedelta(days=2), last)
+        span = asked.span(card, last)
         wide = Window(span.start - timedelta(days=28), span.end)
         selection = Selection(
             tuple(e.series for e in entries), (), wide, asked.as_of, asked.published_by

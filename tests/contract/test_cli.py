@@ -269,6 +269,27 @@ def test_an_account_adds_up(run: Run, document: Path) -> None:
         (f"provenance {NP15} 2026-11-01T07:00", 2, "has no UTC offset"),
         ("backfill caiso day_ahead_lmp", 2, "invalid_request: a backfill needs a --start"),
         ("ingest", 2, "invalid_request: say what to take in"),
+        ("ingest caiso load --documents /dev/null", 2, "leave DATASET, --start and --end out"),
+        (
+            "ingest --documents /dev/null --end 2026-11-01",
+            2,
+            "leave DATASET, --start and --end out",
+        ),
+        *(
+            (
+                f"{words} --start 2026-11-02 --end 2026-11-01",
+                2,
+                "The window ends (2026-11-01) before it starts",
+            )
+            for words in (f"series get {NP15}", f"coverage {NP15}", "quality")
+        ),
+        (
+            "quality --market caisso",
+            4,
+            "not_found: no market 'caisso' is installed; there are caiso,",
+        ),
+        ("reread caisso", 4, "not_found: no market 'caisso' is installed; there are caiso,"),
+        ("reread caiso --digest 3fa9", 4, "not_found: no document 3fa9 of caiso is archived"),
     ],
 )
 def test_a_refusal_is_one_clear_line_and_a_code(
@@ -398,11 +419,41 @@ def test_quality_is_judged_at_an_instant(run: Run, demo: Path) -> None:
     assert run("quality", "refused", "--as-of", "2026-11-02T22:30Z", "--data", demo).code == 0
 
 
+def test_quality_takes_each_market_s_own_days(run: Run, demo: Path) -> None:
+    """Tuesday ends at 08:00Z of Wednesday in California, an hour before its midnight in Brussels."""
+    day = ("quality", "--start", SUNDAY, "--end", "2026-11-03", "--data", demo, "-f", "csv")
+    found = [row for row in run(*day).rows() if row["rule"] == "completeness"]
+    ends = {
+        market: {row["to"] for row in found if row["series"].startswith(market)}
+        for market in ("caiso", "entsoe")
+    }
+    assert max(ends["caiso"]) == "2026-11-04T08:00:00Z"
+    assert max(ends["entsoe"]) == "2026-11-03T23:00:00Z"
+
+
+def test_a_terminal_without_the_signs_shows_others(demo: Path) -> None:
+    """Bars and a Greek delta on a terminal of ASCII; what is written as CSV is UTF-8 anywhere."""
+    shown = spawn("board", "--data", demo, PYTHONIOENCODING="ascii")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "? day" in shown.stdout
+
+
 def test_documents_are_spread_up_to_the_next_option() -> None:
     words = ["ingest", "--documents", "a", "b", "--data", "d", "-d", "e", "f"]
     assert " ".join(spread_documents(words)) == (
         "ingest --documents a --documents b --data d -d e --documents f"
     )
+
+
+def test_a_name_that_steers_the_terminal_is_shown_and_does_not(
+    run: Run, document: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "a\x1b[31m\nb.txt"
+    named.write_text("nothing anybody knows", encoding="utf-8")
+    done = run("ingest", "--documents", named, "--data", tmp_path / "data")
+    assert done.code == 0, done.err
+    assert "a\\x1b[31m\\nb.txt" in done.out
+    assert "\x1b" not in done.out
 
 
 def test_ingest_takes_several_documents(run: Run, document: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The HTTP fetcher and the canned one against the fetchers' suite, and what only the HTTP one promises."""
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,6 @@ from functools import partial
 import httpcore2
 import pytest
 from attrs import evolve
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from carbon254.adapters.fetch import HttpFetcher, Patience
 from carbon254.adapters.fetch.network import BoundedStream, Deadline, may_connect
@@ -175,34 +175,52 @@ def test_the_wait_is_the_servers_wish_up_to_a_cap() -> None:
 
 
 @pytest.fixture
-def retries() -> Iterator[list[RetryDetails]]:
-    seen: list[RetryDetails] = []
-    set_on_retry_hooks([seen.append])
-    yield seen
-    set_on_retry_hooks(None)
+def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], list[float]]:
+    """The pauses before other attempts, as they are told."""
+    caplog.set_level(logging.INFO, "carbon254.fetch")
+
+    def told() -> list[float]:
+        return [record.args[1] for record in caplog.records if isinstance(record.args, tuple)]  # type: ignore[misc] # a text and seconds
+
+    return told
+
+
+def test_retries_are_told_to_the_log_and_never_printed(
+    server: FaultyServer,
+    limits: FetchLimits,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Standard output is for what was asked for: lines of a library stood above the header of its CSV."""
+    caplog.set_level(logging.INFO, "carbon254.fetch")
+    server.fail("/prices.csv", faults.Status(503))
+    with quick() as fetcher:
+        fetcher.fetch(Request(server.url("/prices.csv"), params={"ticket": "s3cret"}), limits)
+    (told,) = caplog.messages
+    assert told.startswith(f"GET {server.url('/prices.csv')}: the operator answered 503")
+    assert "s3cret" not in told
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_pause_before_a_retry_is_the_wish_of_the_server(
-    server: FaultyServer, limits: FetchLimits, retries: list[RetryDetails]
+    server: FaultyServer, limits: FetchLimits, waits: Callable[[], list[float]]
 ) -> None:
     server.fail("/prices.csv", faults.Status(429, {"Retry-After": "7"}), faults.Status(503))
     with quick(patience=evolve(QUICK, retry_after_max=0.015)) as fetcher:
         fetcher.fetch(Request(server.url("/prices.csv")), limits)
-    assert [retry.wait_for for retry in retries] == [0.015, 0]
+    assert waits() == [0.015, 0]
 
 
 def test_usual_pauses_grow_and_differ(
-    server: FaultyServer, limits: FetchLimits, retries: list[RetryDetails]
+    server: FaultyServer, limits: FetchLimits, waits: Callable[[], list[float]]
 ) -> None:
     server.fail("/prices.csv", *[faults.Status(500)] * 3)
     grow = evolve(QUICK, wait_initial=0.002, wait_max=0.1, wait_jitter=0.002)
     with quick(patience=grow) as fetcher:
         fetcher.fetch(Request(server.url("/prices.csv")), limits)
-    waits = [retry.wait_for for retry in retries]
-    assert all(
-        low <= wait <= low + 0.002 for low, wait in zip((0.002, 0.004, 0.008), waits, strict=True)
-    )
-    assert waits != [0.002, 0.004, 0.008]
+    least = [0.002, 0.004, 0.008]
+    assert all(low <= wait <= low + 0.002 for low, wait in zip(least, waits(), strict=True))
+    assert waits() != least
 
 
 def test_the_total_time_counts_down_by_the_clock_that_was_given(

@@ -356,6 +356,12 @@ def test_a_report_whose_last_line_lost_a_digit_is_damaged(market):
         one(market, "dispatch", body[:-1])
 
 
+def test_a_table_header_with_a_line_end_within_is_damaged(market):
+    body = sample("dispatch", REPORT).replace(b",INTERVENTION", b",INTER\rVENTION", 1)
+    with pytest.raises(DocumentDamaged, match="a table header cannot be read"):
+        one(market, "dispatch", body)
+
+
 def test_a_footer_that_counts_otherwise_is_a_finding(market):
     body = sample("unit_output", UNITS).replace(b'REPORT",8', b'REPORT",7443')
     (finding,) = one(market, "unit_output", body).findings
@@ -457,6 +463,19 @@ def test_a_report_made_again_rules_over_the_first_one_of_its_bundle(market, data
     (row,) = np.flatnonzero(read.code == price)
     line = market.locate(document, Locator.unpack(int(read.locator[row])))
     assert b"76.02" in line
+
+
+@pytest.mark.parametrize("dataset", ["dispatch", "trading"])
+def test_a_report_made_again_rules_in_a_bundle_that_is_read_in_chunks(market, dataset, monkeypatch):
+    monkeypatch.setattr(feed, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(feed, "_EAGER_ZIP", 1)
+    bodies = [sample(dataset, name) for name in MADE_TWICE[dataset]]
+    other = MADE_TWICE[dataset][0].replace("0235_", "0240_"), bodies[0]
+    other = other[0], other[1].replace(b"02:35", b"02:40").replace(b",31,", b",32,")
+    bundle = zipped(*zip(MADE_TWICE[dataset], bodies, strict=True), other)
+    first, second = chunks(market.read(dataset, Document("made.zip", bundle)))
+    assert told(first) == told(one(market, dataset, bodies[1]))
+    assert len(second) > 0
 
 
 def test_a_final_price_is_not_unsaid_by_a_later_report_that_calls_it_not_firm(market):

@@ -12,7 +12,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from typing import IO
+from typing import IO, NoReturn
 
 import numpy as np
 from attrs import frozen
@@ -117,7 +117,7 @@ class Scan:
         if self.footer is None:
             self._damaged("the line 'END OF REPORT' is missing, so the document is cut")
         # A count that lost digits is too small; one that is too large is of a copy from which rows were taken.
-        if self.footer is not None and not self._ended and self.footer < self.lines:
+        if not self._ended and self.footer < self.lines:
             self._damaged("the last line is cut")
 
     def _block(self, block: bytes) -> Iterator[Segment]:
@@ -144,7 +144,6 @@ class Scan:
         self._before_footer()
         if self._header is None:
             self._damaged("a data row stands before any table header")
-        assert self._header is not None
         return Segment(
             self._header, block[starts[first] : starts[last]], self.lines + first, last - first
         )
@@ -168,12 +167,15 @@ class Scan:
             self._damaged("lines follow 'END OF REPORT'")
 
     def _parse_header(self, line: bytes) -> Header:
-        fields = next(csv.reader([decode(line, self._leaf.name).rstrip("\r\n")]))
+        try:
+            fields = next(csv.reader([decode(line, self._leaf.name).rstrip("\r\n")]))
+        except csv.Error as error:  # a line end within, or a field without end
+            self._damaged(f"a table header cannot be read ({error})")
         if len(fields) < 5:
             self._damaged("a table header is cut")
         return Header(fields[1], fields[2], fields[3], tuple(fields))
 
-    def _damaged(self, what: str) -> None:
+    def _damaged(self, what: str) -> NoReturn:
         raise DocumentDamaged(f"{self._leaf.name}: {what}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +14,10 @@ from carbon254.plugins.markets.nem.mms import Header, Leaf, Scan, Segment
 from carbon254.plugins.markets.nem.rows import Gathered, parse
 from carbon254.plugins.markets.nem.tables import Table
 
+_REPORT = re.compile(
+    r"PUBLIC_\w+?_\d{12}(?=_)"
+)  # in the name of a file; what follows counts the reports
+
 
 class Progress:
     """Reads file after file of one document for one dataset. A bundle's stamp is that of its newest file."""
@@ -21,11 +26,13 @@ class Progress:
         self._market, self._zones, self._dataset, self._document = market, zones, dataset, document
         self._now = Gathered(market, zones)
         self._stamp: datetime | None = None
+        self._report = ""  # kind and time of the file read last
         self._ours_seen = self._handed_out = False
         self._findings: dict[tuple[str, str], int] = {}  # (rule, message) and how often
 
     def leaf(self, leaf: Leaf, chunk: int | None) -> Iterator[Reading]:
         """Read one file; where ``chunk`` is given, yield a reading as soon as that many numbers are there."""
+        again = self._is_again(leaf)
         scan = Scan(leaf)
         whole: list[Segment] = []
         for segment in scan.segments():
@@ -39,7 +46,7 @@ class Progress:
                 whole.append(
                     segment
                 )  # twins of an intervention must be seen together, and whether a column is empty
-            if chunk and len(self._now) >= chunk:
+            if chunk and not again and len(self._now) >= chunk:
                 self._note_stamp(scan, leaf)
                 yield self._take()
         for segment in _joined(whole):
@@ -48,6 +55,11 @@ class Progress:
             self._now.add(parse(segment, table, leaf.part, leaf.name))
         self._note_stamp(scan, leaf)
         self._look_at(scan, leaf.name)
+
+    def _is_again(self, leaf: Leaf) -> bool:
+        """Whether a file is of the report of the file before it: both are read together, so that the later rules."""
+        last, self._report = self._report, (_REPORT.findall(leaf.name) or [leaf.name])[-1]
+        return last == self._report
 
     def rest(self) -> Reading:
         """What is left at the end. Raises `NotPublishedYet` or `FeedFormatChanged` where there was nothing at all."""

@@ -100,6 +100,11 @@ def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
         load({}, tmp_path)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_named() -> None:
+    with pytest.raises(SettingsInvalid, match="File name too long"):
+        load({}, Path("x" * 300))
+
+
 def test_a_file_that_is_named_and_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match=r"gone\.toml"):
         load({"CARBON254_CONFIG": str(tmp_path / "gone.toml")}, tmp_path)

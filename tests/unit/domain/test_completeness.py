@@ -46,7 +46,10 @@ def test_a_feed_is_stale_one_poll_after_its_next_interval_was_due(
     assert bool(found) is stale
     if stale:
         assert found[0].interval_start == at("2025-01-15T23:00")
-        assert "due 2025-01-15T13:00:00Z" in found[0].message
+        assert found[0].message == (
+            "nothing after 2025-01-15T23:00:00Z, 9 h 44 min ahead; "
+            "the next interval was due 2025-01-15T13:00:00Z, 15 min ago"
+        )
 
 
 def test_a_place_that_has_ended_is_never_stale(card_of: Cards) -> None:

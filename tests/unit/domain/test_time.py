@@ -237,6 +237,12 @@ def test_a_negative_duration_has_its_sign_before_it() -> None:
     assert format_duration(-timedelta(minutes=5)) == "-PT5M"
 
 
+@pytest.mark.parametrize("days", ["1000000000", "9" * 20, "9" * 5000])
+def test_a_duration_that_is_too_long_is_refused(days: str) -> None:
+    with pytest.raises(InvalidRequest, match="too long a duration"):
+        parse_duration(f"P{days}D")
+
+
 @settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.integers(0, 40 * 86_400))
 def test_durations_and_instants_read_back_as_written(seconds: int) -> None:
