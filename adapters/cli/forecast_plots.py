@@ -82,15 +82,14 @@ def draw_forecast(made: MadeForecast, actual: SeriesAnswer | None = None) -> Fig
 
 
 def draw_last_days(table: ForecastTable, *, synthetic: bool) -> Figure:
-    """The last two weeks of a table: actuals, and each model with its bands."""
+    """The last two weeks of a table: actuals, and what each model said of an interval last, with its bands."""
     figure, axes = _figure(f"{table.series}, last {_SHOWN_DAYS} days", synthetic=synthetic)
     days = table.days
     shown = (
         table.take(days > days.max() - np.timedelta64(_SHOWN_DAYS, "D")) if len(table) else table
     )
     for model in shown.models[:_MOST]:
-        own = shown.of(model)
-        own = own.take(np.argsort(own.interval_start, kind="stable"))
+        own = _latest(shown.of(model))
         if own.levels and np.isfinite(own.quantiles).any():
             there = np.flatnonzero(np.isfinite(own.quantiles).all(axis=0))
             levels = tuple(own.levels[n] for n in there.tolist())
@@ -183,23 +182,40 @@ def all_of(table: ForecastTable, *, synthetic: bool) -> Iterator[tuple[str, Figu
             yield name, figure
 
 
+def _latest(own: ForecastTable) -> ForecastTable:
+    """Of each interval the forecast of the latest origin, in order of time."""
+    order = np.lexsort((own.origin, own.interval_start))
+    start = own.interval_start[order]
+    return own.take(order[np.append(start[1:] != start[:-1], True)] if len(order) else order)
+
+
 def _steps(axes: Any, start: Any, end: Any, values: Any, label: str, **style: Any) -> None:
-    """Each value over its own interval."""
-    moments = np.stack([start, end], axis=1).ravel()
-    axes.plot(moments, np.repeat(values, 2), label=label, **style)
+    """Each value over its own interval; a hole between two intervals stays open."""
+    moments, (heights,) = _drawn(start, end, [values])
+    axes.plot(moments, heights, label=label, **style)
 
 
 def _bands(axes: Any, start: Any, end: Any, fan: Any, levels: tuple[float, ...]) -> None:
-    """Bands between quantiles that lie symmetrically, the widest the palest."""
-    moments = np.stack([start, end], axis=1).ravel()
+    """Bands between quantiles that lie symmetrically, the widest, which alone is named, the palest."""
+    named = False
     for low in range(len(levels) // 2):
         high = len(levels) - 1 - low
         if abs(levels[low] + levels[high] - 1) < 1e-9:
-            edges = (np.repeat(fan[:, low], 2), np.repeat(fan[:, high], 2))
+            moments, edges = _drawn(start, end, [fan[:, low], fan[:, high]])
             share = round(100 * (levels[high] - levels[low]))
             axes.fill_between(
-                moments, *edges, alpha=0.18, linewidth=0, color="tab:blue", label=f"{share} % band"
-            )
+                moments, *edges, alpha=0.18, linewidth=0, color="tab:blue",
+                label=None if named else f"{share} % band",
+            )  # fmt: skip
+            named = True
+
+
+def _drawn(start: Any, end: Any, rows: list[Any]) -> tuple[Any, list[Any]]:
+    """Both ends of each interval with its values, and NaN behind those that the next does not follow on."""
+    holes = 2 * (np.flatnonzero(start[1:] != end[:-1]) + 1)
+    moments = np.stack([start, end], axis=1).ravel()
+    heights = [np.insert(np.repeat(one, 2), holes, np.nan) for one in rows]
+    return np.insert(moments, holes, moments[holes - 1]), heights
 
 
 def _local_time(axes: Any, zone_name: str, unit: str) -> None:

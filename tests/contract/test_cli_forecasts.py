@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from attrs import evolve, frozen
@@ -17,6 +18,7 @@ from attrs import evolve, frozen
 from carbon254.adapters.cli import errors
 from carbon254.adapters.cli.app import create_command
 from carbon254.adapters.cli.asking import model_of, request_file
+from carbon254.adapters.cli.forecast_plots import draw_last_days
 from carbon254.config.container import open_platform
 from carbon254.config.main import Doors
 from carbon254.config.settings import load
@@ -24,6 +26,7 @@ from carbon254.core.domain.backtests import AskedModel, BacktestPlan, Target
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.errors import InvalidRequest, NotFound
 from carbon254.core.domain.series import SeriesId
+from carbon254.core.usecases.import_forecasts import import_tables
 from carbon254.core.usecases.platform import Platform
 
 NP15 = "caiso/day_ahead/price/hub/TH_NP15_GEN-APND"
@@ -315,6 +318,23 @@ def test_each_of_several_series_has_its_own_pictures_and_tables(
     assert both.code == 0, both.err
     written = [pd.read_csv(csv_file.with_stem(name)) for name in ("scores", "scores-1")]
     assert [one["series"].tolist() for one in written] == [[NP15], [SP15]]
+
+
+def test_an_interval_is_drawn_once_from_its_latest_origin_and_holes_stay_open() -> None:
+    text = "model,origin,interval_start,value,actual,p05,p25,p75,p95\n" + "".join(
+        f"m,2025-06-0{day}T10:00Z,2025-06-0{2 if hour < 24 else 3}T{hour % 24:02d}:00Z,{day},5,1,2,8,9\n"
+        for day, hours in ((1, (0, 1, 2, 30)), (2, (1, 2, 30)))
+        for hour in hours
+    )
+    (table,) = import_tables("f.csv", text.encode(), zone="UTC")
+    axes = draw_last_days(table, synthetic=False).axes[0]
+    model, actual = axes.lines[:2]
+    moments = model.get_xdata().astype("datetime64[h]").astype(str).tolist()
+    assert moments == sorted(moments)
+    assert model.get_ydata()[~np.isnan(model.get_ydata())].tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
+    assert np.isnan(model.get_ydata()).sum() == np.isnan(actual.get_ydata()).sum() == 1
+    assert axes.get_legend_handles_labels()[1].count("90 % band") == 1
+    assert "50 % band" not in axes.get_legend_handles_labels()[1]
 
 
 def test_backtests_are_compared_with_one_another(run: Run, data: Path, done: str) -> None:
