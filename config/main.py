@@ -43,8 +43,17 @@ class Doors:
 
         return ModelHost()
 
-    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+    def open(
+        self, data: Path | None, pinned: datetime | None = None, *, new: bool = False
+    ) -> Platform:
+        from carbon254.core.domain.errors import NotFound
+
         settings = _settings(data)
+        if settings.store == "duckdb" and not (new or settings.data.exists()):
+            raise NotFound(
+                f"there is no data folder {settings.data}; `carbon254 ingest` and `carbon254 demo` make one, "
+                "--data names another."
+            )
         _forward(settings.data, self._arguments)
         from carbon254.config.container import open_platform
 
@@ -121,7 +130,9 @@ class Inside(Doors):
         super().__init__()
         self._platform = platform
 
-    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+    def open(
+        self, data: Path | None, pinned: datetime | None = None, *, new: bool = False
+    ) -> Platform:
         return self._platform
 
 

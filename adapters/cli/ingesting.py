@@ -169,7 +169,7 @@ def _take_in(
     from carbon254.adapters.cli.progress import bar
 
     found = options.doors(context).files(paths)
-    with options.platform(context, data) as platform:
+    with options.platform(context, data, new=True) as platform:
         platform.reread.unfinished()
         with bar("taking in", len(found)) as step:
             outcomes = []
@@ -192,7 +192,7 @@ def _fetch(
     from carbon254.adapters.cli.progress import bar
     from carbon254.core.domain.time import day_window, operating_day
 
-    with options.platform(context, data) as platform:
+    with options.platform(context, data, new=True) as platform:
         facts = platform.catalogue.market(market).card.dataset(dataset)
         now = platform.clock.now()
         window = options.window(start, end, facts.day_zone) or day_window(

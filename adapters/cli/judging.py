@@ -167,7 +167,7 @@ def doctor(
     from carbon254.adapters.cli.output import text, write
     from carbon254.adapters.cli.progress import bar
 
-    with options.platform(context, data) as platform:
+    with options.platform(context, data, new=True) as platform:
         lines = [("plugins", ", ".join(platform.catalogue.cards()) or "none", "")]
         lines += [
             ("set aside", name, reason) for name, reason in platform.catalogue.set_aside().items()

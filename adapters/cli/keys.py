@@ -50,7 +50,7 @@ def create(
     from carbon254.adapters.cli.output import write
     from carbon254.core.domain.time import parse_duration
 
-    with options.platform(context, data) as platform:
+    with options.platform(context, data, new=True) as platform:
         made = platform.keys.create(role, principal, tenant=tenant, life=parse_duration(expires))
     facts = _facts(made)
     if form is Format.table and output is None:

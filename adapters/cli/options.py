@@ -52,8 +52,13 @@ class Doors(Protocol):
         """Installed models, without opening any store."""
         ...
 
-    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
-        """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo."""
+    def open(
+        self, data: Path | None, pinned: datetime | None = None, *, new: bool = False
+    ) -> Platform:
+        """Open the data folder or database of the settings; a new one gets its clock ``pinned``, for a demo.
+
+        Raises `NotFound` where there is no such folder and none is to be made (``new``).
+        """
         ...
 
     def benchmark(self, keep: Path | None) -> AbstractContextManager[BenchmarkEpf]:
@@ -133,10 +138,14 @@ def doors(context: typer.Context) -> Doors:
 
 @contextmanager
 def platform(
-    context: typer.Context, data: Path | None, pinned: datetime | None = None
+    context: typer.Context,
+    data: Path | None,
+    pinned: datetime | None = None,
+    *,
+    new: bool = False,
 ) -> Iterator[Platform]:
-    """Open the platform for a command and close it afterwards."""
-    opened = doors(context).open(data, pinned)
+    """Open the platform for a command and close it afterwards; one that takes something in makes a ``new`` folder."""
+    opened = doors(context).open(data, pinned, new=new)
     try:
         yield opened
     finally:

@@ -59,7 +59,7 @@ def demo(
     """Take in sample documents of every installed market, or real ones; show the board and what is stored; serve."""
     folder = data or Path("data-demo")
     pinned = None if documents else DEMO_NOW
-    with options.platform(context, folder, pinned) as platform:
+    with options.platform(context, folder, pinned, new=True) as platform:
         outcomes = _documents(platform, documents) if documents else _samples(platform)
         platform.upkeep()
         _show_board(platform, None, Format.table)

@@ -172,7 +172,8 @@ _DISTINCT: Final[deque[tuple[SeriesId, ...]]] = deque(
 def _check_rows(table: Any) -> None:
     if len(table.series) != len(table.units):
         raise ValueError(f"{len(table.series)} series but {len(table.units)} units.")
-    if not any(table.series is one for one in _DISTINCT):
+    seen = tuple(_DISTINCT)  # other threads add to it meanwhile
+    if not any(table.series is one for one in seen):
         if len(set(table.series)) != len(table.series):
             raise ValueError("a series stands twice in the series table.")
         _DISTINCT.append(table.series)

@@ -446,14 +446,37 @@ def test_documents_are_spread_up_to_the_next_option() -> None:
 
 
 def test_a_name_that_steers_the_terminal_is_shown_and_does_not(
-    run: Run, document: Path, tmp_path: Path
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # a narrow one folds the name
     named = tmp_path / "a\x1b[31m\nb.txt"
     named.write_text("nothing anybody knows", encoding="utf-8")
     done = run("ingest", "--documents", named, "--data", tmp_path / "data")
     assert done.code == 0, done.err
     assert "a\\x1b[31m\\nb.txt" in done.out
     assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "series find NP15",
+        "board",
+        "quality",
+        "reread caiso",
+        "keys list",
+        "backtest list",
+        "audit verify",
+    ],
+)
+def test_a_folder_that_is_not_there_is_named_and_not_made(
+    run: Run, tmp_path: Path, words: str
+) -> None:
+    """A mistyped --data answered as an empty store would, and left one behind."""
+    done = run(*words.split(), "--data", tmp_path / "dtaa")
+    assert (done.code, done.out) == (4, "")
+    assert f"not_found: there is no data folder {tmp_path / 'dtaa'}" in done.err
+    assert not (tmp_path / "dtaa").exists()
 
 
 def test_ingest_takes_several_documents(run: Run, document: Path, tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def test_a_key_that_makes_no_sense_is_refused(
 
 
 def test_an_unknown_key_cannot_be_revoked(run: Run) -> None:
+    create(run)
     code, _, err = run("keys", "revoke", "nothing")
     assert (code, err.startswith("carbon254: not_found: there is no key nothing")) == (4, True)
 
@@ -119,6 +120,7 @@ def test_a_wrong_policy_is_named_with_its_line(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.csv").write_text("p, pilot, *, read, caiso, *, *, hub*, *, allow\n")
+    create(run)
     monkeypatch.setenv("CARBON254_POLICIES", str(tmp_path))
     code, _, err = run("keys", "list")
     assert code == 78
@@ -251,7 +253,8 @@ def test_a_checkpoint_is_read_by_whoever_has_the_verifiers_line(run: Run, tmp_pa
     assert verifier.read(note) == f"carbon254-audit\n2\n{written}\n"
 
 
-def test_a_log_without_entries_is_not_said_to_be_whole(run: Run) -> None:
+def test_a_log_without_entries_is_not_said_to_be_whole(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     code, out, err = run("audit", "verify")
     assert (code, out) == (4, "")
     assert "no entry to check" in err

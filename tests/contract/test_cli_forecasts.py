@@ -59,7 +59,9 @@ class Opened(Doors):
         super().__init__()
         self._platform = evolve(platform, close=lambda: None)
 
-    def open(self, data: Path | None, pinned: datetime | None = None) -> Platform:
+    def open(
+        self, data: Path | None, pinned: datetime | None = None, *, new: bool = False
+    ) -> Platform:
         return self._platform
 
 
