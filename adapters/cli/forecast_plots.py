@@ -88,13 +88,15 @@ def draw_last_days(table: ForecastTable, *, synthetic: bool) -> Figure:
     shown = (
         table.take(days > days.max() - np.timedelta64(_SHOWN_DAYS, "D")) if len(table) else table
     )
-    for model in shown.models[:_MOST]:
-        own = _latest(shown.of(model))
+    for number, model in enumerate(shown.models[:_MOST]):
+        own, hue = _latest(shown.of(model)), f"C{number}"
         if own.levels and np.isfinite(own.quantiles).any():
             there = np.flatnonzero(np.isfinite(own.quantiles).all(axis=0))
             levels = tuple(own.levels[n] for n in there.tolist())
-            _bands(axes, own.interval_start, own.interval_end, own.quantiles[:, there], levels)
-        _steps(axes, own.interval_start, own.interval_end, own.value, model, linewidth=1.2)
+            _bands(axes, own.interval_start, own.interval_end, own.quantiles[:, there], levels, hue)
+        _steps(
+            axes, own.interval_start, own.interval_end, own.value, model, color=hue, linewidth=1.2
+        )
     starts, first = np.unique(shown.interval_start, return_index=True)
     _steps(
         axes,
@@ -195,7 +197,9 @@ def _steps(axes: Any, start: Any, end: Any, values: Any, label: str, **style: An
     axes.plot(moments, heights, label=label, **style)
 
 
-def _bands(axes: Any, start: Any, end: Any, fan: Any, levels: tuple[float, ...]) -> None:
+def _bands(
+    axes: Any, start: Any, end: Any, fan: Any, levels: tuple[float, ...], hue: str = "C0"
+) -> None:
     """Bands between quantiles that lie symmetrically, the widest, which alone is named, the palest."""
     named = False
     for low in range(len(levels) // 2):
@@ -204,7 +208,7 @@ def _bands(axes: Any, start: Any, end: Any, fan: Any, levels: tuple[float, ...])
             moments, edges = _drawn(start, end, [fan[:, low], fan[:, high]])
             share = round(100 * (levels[high] - levels[low]))
             axes.fill_between(
-                moments, *edges, alpha=0.18, linewidth=0, color="tab:blue",
+                moments, *edges, alpha=0.18, linewidth=0, color=hue,
                 label=None if named else f"{share} % band",
             )  # fmt: skip
             named = True

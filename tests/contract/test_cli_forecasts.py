@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from attrs import evolve, frozen
+from matplotlib.colors import to_rgb
 
 from carbon254.adapters.cli import errors
 from carbon254.adapters.cli.app import create_command
@@ -323,19 +324,26 @@ def test_each_of_several_series_has_its_own_pictures_and_tables(
 
 
 def test_an_interval_is_drawn_once_from_its_latest_origin_and_holes_stay_open() -> None:
-    text = "model,origin,interval_start,value,actual,p05,p25,p75,p95\n" + "".join(
-        f"m,2025-06-0{day}T10:00Z,2025-06-0{2 if hour < 24 else 3}T{hour % 24:02d}:00Z,{day},5,1,2,8,9\n"
-        for day, hours in ((1, (0, 1, 2, 30)), (2, (1, 2, 30)))
-        for hour in hours
+    head = "model,origin,interval_start,value,actual,p05,p25,p75,p95\n"
+    plain = "naive,2025-06-01T10:00Z,2025-06-02T00:00Z,7,5,,,,\n"
+    text = (
+        head
+        + plain
+        + "".join(
+            f"m,2025-06-0{day}T10:00Z,2025-06-0{2 if hour < 24 else 3}T{hour % 24:02d}:00Z,{day},5,1,2,8,9\n"
+            for day, hours in ((1, (0, 1, 2, 30)), (2, (1, 2, 30)))
+            for hour in hours
+        )
     )
     (table,) = import_tables("f.csv", text.encode(), zone="UTC")
     axes = draw_last_days(table, synthetic=False).axes[0]
-    model, actual = axes.lines[:2]
+    model, actual = axes.lines[1:3]
     moments = model.get_xdata().astype("datetime64[h]").astype(str).tolist()
     assert moments == sorted(moments)
     assert model.get_ydata()[~np.isnan(model.get_ydata())].tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
     assert np.isnan(model.get_ydata()).sum() == np.isnan(actual.get_ydata()).sum() == 1
     assert axes.get_legend_handles_labels()[1].count("90 % band") == 1
+    assert (axes.collections[0].get_facecolor()[0, :3] == to_rgb(model.get_color())).all()
     assert "50 % band" not in axes.get_legend_handles_labels()[1]
 
 
