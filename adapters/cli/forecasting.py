@@ -148,7 +148,7 @@ def show(made: MadeForecast, form: Format, output: Path | None) -> None:
     """Print the forecast's intervals and what it is."""
     from carbon254.adapters.cli.output import write
     from carbon254.adapters.cli.rows import instants
-    from carbon254.core.usecases.forecast_files import level_name
+    from carbon254.core.domain.forecasts import level_name
 
     columns: dict[str, Any] = {
         "interval_start": instants(made.forecast.horizon.interval_start),

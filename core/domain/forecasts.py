@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from attrs import define, field, frozen
@@ -17,6 +18,8 @@ from carbon254.core.domain.day_grid import DayGrid
 from carbon254.core.domain.errors import InvalidRequest
 from carbon254.core.domain.observations import Column
 from carbon254.core.domain.series import SeriesId
+
+_LEVEL: Final = re.compile(r"p(\d\d)(?:_(\d))?")
 
 
 def _series(values: Iterable[SeriesId]) -> tuple[SeriesId, ...]:
@@ -204,5 +207,16 @@ def quantile_measure(measure: str, level: float) -> str:
     thousandths = round(level * 1000)
     if "-" in measure or not 0 < thousandths < 1000 or abs(thousandths - level * 1000) > 1e-9:
         raise InvalidRequest(f"'{measure}' has no word for its quantile {level}.")
-    percent, tenth = divmod(thousandths, 10)
-    return f"{measure}-p{percent:02d}" + (f"_{tenth}" if tenth else "")
+    return f"{measure}-{level_name(level)}"
+
+
+def level_name(level: float) -> str:
+    """How a quantile's level is written, to a thousandth: ``p05``, ``p02_5``."""
+    percent, tenth = divmod(round(level * 1000), 10)
+    return f"p{percent:02d}" + (f"_{tenth}" if tenth else "")
+
+
+def named_level(name: str) -> float | None:
+    """The level that `level_name` wrote; None for what is no such name."""
+    found = _LEVEL.fullmatch(name)
+    return int(found[1] + (found[2] or "0")) / 1000 if found else None

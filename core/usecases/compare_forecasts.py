@@ -17,6 +17,7 @@ from carbon254.core.domain.entitlements import Scope, SeriesPattern
 from carbon254.core.domain.errors import InvalidRequest, NotFound
 from carbon254.core.domain.forecast_documents import check_configuration
 from carbon254.core.domain.forecast_table import ForecastTable, similar_days, together
+from carbon254.core.domain.forecasts import named_level
 from carbon254.core.domain.metrics import seasonal_scale
 from carbon254.core.domain.observations import Column, instant64
 from carbon254.core.domain.series import SeriesId
@@ -144,8 +145,9 @@ class CompareForecasts:
         )
         asked = Question((), (pattern,), window, lead=lead)
         for answer in self.query.run(asked, scope):
-            digits = answer.series.measure.partition("-p")[2].replace("_", "")
-            yield int(digits) / 10 ** len(digits), answer
+            level = named_level(answer.series.measure.partition("-")[2])
+            if level is not None:
+                yield level, answer
 
 
 def _said(

@@ -13,6 +13,7 @@ import pandas as pd
 from carbon254.core.domain.day_grid import DayGrid
 from carbon254.core.domain.errors import DocumentDamaged
 from carbon254.core.domain.forecast_table import ForecastTable
+from carbon254.core.domain.forecasts import level_name
 from carbon254.core.domain.observations import INSTANT, Column
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import format_duration, parse_duration
@@ -42,12 +43,6 @@ def _frame(number: int, table: ForecastTable) -> pd.DataFrame:
     for place, level in enumerate(table.levels):
         made[level_name(level)] = table.quantiles[:, place]
     return made
-
-
-def level_name(level: float) -> str:
-    """The column of a quantile: ``p05``, ``p02_5``."""
-    percent, tenth = divmod(round(level * 1000), 10)
-    return f"p{percent:02d}" + (f"_{tenth}" if tenth else "")
 
 
 def write_tables(tables: Sequence[ForecastTable]) -> bytes:

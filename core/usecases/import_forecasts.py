@@ -6,7 +6,6 @@ Whoever brings them may have made any mistake, so every column is looked at befo
 from __future__ import annotations
 
 import io
-import re
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import pandas as pd
 from carbon254.core.domain.day_grid import DayGrid
 from carbon254.core.domain.errors import DocumentDamaged, InvalidRequest
 from carbon254.core.domain.forecast_table import ForecastTable
+from carbon254.core.domain.forecasts import named_level
 from carbon254.core.domain.observations import INSTANT, Column
 from carbon254.core.domain.series import SeriesId
 
@@ -23,7 +23,6 @@ UNNAMED: Final = SeriesId.parse("user/day_ahead/price/zone/imported")
 _OFFSET: Final = r"(?:Z|[+-]\d\d:?\d\d)\s*$"
 _STARTS: Final = ("interval_start", "start", "time", "timestamp", "date", "datetime")
 _LONG: Final = frozenset(("model", "interval_start", "value"))
-_LEVEL: Final = re.compile(r"p(\d\d)(?:_(\d))?")
 
 
 def import_tables(
@@ -109,19 +108,15 @@ def _long(
     keys = pd.DataFrame({"model": place, "origin": origin, "start": starts})
     if keys.duplicated().any():
         raise DocumentDamaged(f"{name}: a model says an interval twice from one origin.")
-    found = [(_level(str(one)), str(one)) for one in frame.columns if _LEVEL.fullmatch(str(one))]
-    fan = [_numbers(name, frame[column]) for _, column in sorted(found)]
+    named = ((named_level(str(one)), str(one)) for one in frame.columns)
+    found = sorted((level, column) for level, column in named if level is not None)
+    fan = [_numbers(name, frame[column]) for _, column in found]
     return ForecastTable(
         series, "", grid, tuple(models.tolist()), place, origin, starts, starts + np.timedelta64(grid.resolution),
-        _numbers(name, frame["value"]), _numbers(name, frame[actual]), tuple(level for level, _ in sorted(found)),
+        _numbers(name, frame["value"]), _numbers(name, frame[actual]), tuple(level for level, _ in found),
         np.column_stack(fan) if fan else np.zeros((len(starts), 0)),
         similar=_numbers(name, frame["similar_day"]) if "similar_day" in frame else None,
     )  # fmt: skip
-
-
-def _level(column: str) -> float:
-    """The level of ``p05``, ``p02_5``."""
-    return float(column[1:].replace("_", ".")) / 100
 
 
 def _has_actuals(name: str, frame: pd.DataFrame, actual: str) -> None:

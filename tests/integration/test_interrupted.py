@@ -46,6 +46,20 @@ def plan(platform: Platform, days: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def last_day(asked: dict[str, Any]) -> dict[str, Any]:
+    """A forecast of the plan's last day."""
+    return {"series": NP15, "model": "naive", "day": asked["end"]}
+
+
+def on_postgres(folder: Path, dsn: str) -> Settings:
+    return Settings(data=folder / "data", store="postgres", dsn=dsn)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What tells a process of the same database."""
+    return {"CARBON254_STORE": settings.store, "CARBON254_DSN": settings.dsn}
+
+
 def fill(platform: Platform) -> None:
     (outcome,) = platform.samples.history(SeriesId.parse(NP15), "day_ahead_lmp", DAYS)
     assert outcome.status == "recorded", outcome
@@ -73,7 +87,7 @@ def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_pat
         fill(platform)
         asked = plan(platform, 20)
         key = platform.keys.create("admin", "some-admin", tenant="house").token
-    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    forecast = last_day(asked)
     slow = asked | {"models": [{"model": "gbm", "parameters": SLOW}]}
     serve = ("serve", "--data", folder, "--port", "0")
     with running(*serve) as first:  # killed while a worker starts
@@ -106,7 +120,7 @@ def test_work_of_a_process_that_ended_is_told_as_interrupted_and_resumed(tmp_pat
 def test_no_process_takes_the_living_work_of_another_for_dead(
     tmp_path: Path, postgres_database: str
 ) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
+    settings = on_postgres(tmp_path, postgres_database)
     with ExitStack() as closing, ExitStack() as dying:
         owner = dying.enter_context(open_platform(settings))
         fill(owner)
@@ -128,14 +142,14 @@ def test_no_process_takes_the_living_work_of_another_for_dead(
 def test_what_is_asked_of_a_process_beside_the_owner_is_done_by_the_owner(
     tmp_path: Path, postgres_database: str
 ) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
+    settings = on_postgres(tmp_path, postgres_database)
     with open_platform(settings) as platform:
         fill(platform)
         asked = plan(platform, 5)
         key = platform.keys.create("admin", "some-admin", tenant="house").token
-    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": postgres_database}
+    servers = environment(settings)
     folder = ("--data", settings.data)
-    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
+    forecast = last_day(asked)
     with running("serve", *folder, "--port", "0", more=servers) as serve:
         made = [ask(serve, key, "/v1/forecasts", forecast), ask(serve, key, "/v1/backtests", asked)]
         assert [one["state"] for one in made] == ["queued", "queued"]
@@ -157,13 +171,13 @@ def test_what_is_asked_of_a_process_beside_the_owner_is_done_by_the_owner(
 def test_what_waits_behind_the_work_of_a_process_that_ends_is_done_by_the_next(
     tmp_path: Path, postgres_database: str
 ) -> None:
-    settings = Settings(data=tmp_path / "data", store="postgres", dsn=postgres_database)
+    settings = on_postgres(tmp_path, postgres_database)
     with open_platform(settings) as platform:
         fill(platform)
         asked = plan(platform, 20)
     slow = asked | {"models": [{"model": "gbm", "parameters": SLOW}]}
-    forecast = {"series": NP15, "model": "naive", "day": asked["end"]}
-    servers = {"CARBON254_STORE": "postgres", "CARBON254_DSN": postgres_database}
+    forecast = last_day(asked)
+    servers = environment(settings)
     work = ("work", "--data", settings.data)
     with open_platform(settings, beside=True) as serve:
         log, all_ = serve.executions, Scope.everything()

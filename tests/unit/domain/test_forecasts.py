@@ -23,6 +23,8 @@ from carbon254.core.domain.forecasts import (
     Horizon,
     MemberForecasts,
     ModelSpec,
+    level_name,
+    named_level,
     quantile_measure,
 )
 from carbon254.core.domain.schedule import Rule
@@ -94,6 +96,14 @@ def test_a_forecast_is_read_only() -> None:
 def test_quantiles_have_words(level: float, word: str) -> None:
     assert quantile_measure("price", level) == word
     SeriesId("entsoe", "forecast-x", word, "zone", "X")  # the vocabulary has it
+
+
+def test_a_level_is_read_as_the_very_number_that_was_written() -> None:
+    """Levels of two sources are put side by side where they are equal, so not even the last bit may differ."""
+    assert [named_level(level_name(n / 1000)) for n in range(1, 1000)] == [
+        n / 1000 for n in range(1, 1000)
+    ]
+    assert [named_level(word) for word in ("p5", "p05_", "p100", "q05", "")] == [None] * 5
 
 
 @pytest.mark.parametrize(
