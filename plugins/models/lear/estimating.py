@@ -13,11 +13,15 @@ from attrs import frozen
 
 from carbon254.core.domain.arcsinh import MedianArcsinh
 from carbon254.core.domain.observations import Column
-from carbon254.plugins.models.lear.paths import walk
+from carbon254.core.domain.regressors import WEEKDAYS
+from carbon254.plugins.models.lear.paths import record, walk
 
 _RIDGE: Final = (
     1e-9  # makes a Gram matrix of collinear columns invertible, and bounds the RSS from below
 )
+PUBLISHED: Final = "published"
+EXACT: Final = "exact"
+_END: Final = 1e-7  # the penalty, for each row, at which the reference ends its walk
 
 
 @frozen(eq=False)
@@ -52,11 +56,13 @@ def estimate(
     penalty: float = 1.0,
     beyond: float = 0.25,
     bend: float = 1.0,
+    criterion: str = EXACT,
 ) -> Estimate:
     """Learn from rows of regressors and of prices (rows × slots), all finite.
 
     ``penalty`` multiplies the one that the criterion prefers; ``beyond`` is how far, on the scale of arcsinh, a
-    forecast may go past what the rows have seen; ``bend`` is `MedianArcsinh`'s.
+    forecast may go past what the rows have seen; ``bend`` is `MedianArcsinh`'s; ``criterion`` is how the penalty is
+    chosen where there are no more rows than regressors, `PUBLISHED` or `EXACT`.
     """
     inputs, outputs = MedianArcsinh.of(numbers, bend), MedianArcsinh.of(prices, bend)
     table = np.concatenate([inputs.apply(numbers), dummies], axis=1)
@@ -68,7 +74,9 @@ def estimate(
     rows = len(table)
     gram, moments = table.T @ table / rows, table.T @ wanted / rows
     totals = np.einsum("rs,rs->s", wanted, wanted)
-    penalties = penalty * choose_penalties(gram, moments, totals, rows)
+    sorted_ = criterion == PUBLISHED and rows <= len(gram)
+    choose = choose_sorted_penalties if sorted_ else choose_penalties
+    penalties = penalty * choose(gram, moments, totals, rows)
     coefficients = solve(gram, moments, penalties)
     return Estimate(rows, inputs, outputs, level, mean, coefficients, penalties, reach)
 
@@ -79,10 +87,7 @@ def choose_penalties(gram: Column, moments: Column, totals: Column, rows: int) -
     ``gram`` and ``moments`` (regressors × slots) are means over the rows of centred columns, ``totals`` the sums of
     squares of each slot's prices.
     """
-    norm = np.sqrt(np.diag(gram))
-    weight = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > _RIDGE)
-    unit = gram * weight * weight[:, None]
-    unit_moments = moments * weight[:, None] * np.sqrt(rows)
+    unit, unit_moments = _of_unit_norm(gram, moments, rows)
     ridged = unit + _RIDGE * np.eye(len(unit))
     explained = np.einsum("ps,ps->s", unit_moments, np.linalg.solve(ridged, unit_moments))
     floors = np.maximum(totals - explained, 0.0)
@@ -93,6 +98,50 @@ def choose_penalties(gram: Column, moments: Column, totals: Column, rows: int) -
         )
     ]
     return np.array(found)
+
+
+def choose_sorted_penalties(gram: Column, moments: Column, totals: Column, rows: int) -> Column:
+    """The same as the published forecasts have it for windows of no more rows than regressors.
+
+    Their solver sorts columns while it walks, and the residuals that the criterion judges are then taken from the
+    sorted columns with the coefficients of the unsorted ones. Hours that stand early, the day's last, are spared.
+    """
+    slots = moments.shape[1]
+    reference = _in_reference_order(len(gram), slots)
+    unit, unit_moments = _of_unit_norm(gram, moments, rows)
+    unit = np.ascontiguousarray(unit[np.ix_(reference, reference)])
+    found = [
+        _choose_sorted(unit, one, total, rows) / rows
+        for one, total in zip(np.ascontiguousarray(unit_moments[reference].T), totals, strict=True)
+    ]
+    return np.array(found)
+
+
+def _choose_sorted(unit: Column, moments: Column, total: float, rows: int) -> float:
+    """The penalty of the knot that the criterion prefers, judged on sorted columns."""
+    knots, order = record(unit, moments, _END * rows)
+    many = np.count_nonzero(knots[:, 1:], axis=1)
+    could_win = 2 * many < rows  # the first knot, without a regressor, has the criterion ``rows``
+    penalties, coefficients = knots[could_win, 0], knots[could_win, 1:]
+    used = np.flatnonzero(coefficients.any(axis=0))
+    weights, taken = coefficients[:, used], order[used]
+    squares = np.einsum("ki,ij,kj->k", weights, unit[np.ix_(taken, taken)], weights, optimize=True)
+    squares += total - 2.0 * weights @ moments[taken]
+    return float(penalties[np.argmin(rows * squares + 2.0 * many[could_win] * total)])
+
+
+def _in_reference_order(regressors: int, slots: int) -> Column:
+    """Where the reference's columns stand among ours: every lagged day backwards, dummies at the end."""
+    numbers = regressors - WEEKDAYS
+    backwards = np.arange(numbers).reshape(-1, slots)[:, ::-1].ravel()
+    return np.concatenate([backwards, np.arange(numbers, regressors)])
+
+
+def _of_unit_norm(gram: Column, moments: Column, rows: int) -> tuple[Column, Column]:
+    """The Gram matrix and the moments of columns scaled to unit norm."""
+    norm = np.sqrt(np.diag(gram))
+    weight = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > _RIDGE)
+    return gram * weight * weight[:, None], moments * weight[:, None] * np.sqrt(rows)
 
 
 def solve(gram: Column, moments: Column, penalties: Column) -> Column:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 from attrs import evolve, field, frozen
-from attrs.validators import deep_iterable, ge, gt, min_len
+from attrs.validators import deep_iterable, ge, gt, in_, min_len
 
 from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec
 from carbon254.core.domain.model_cards import ModelCard
@@ -16,7 +16,7 @@ from carbon254.core.domain.observations import Column
 from carbon254.core.domain.regressors import LagParameters, Lags
 from carbon254.core.domain.schemas import plain
 from carbon254.plugins.models.lear.calibrating import Calibration
-from carbon254.plugins.models.lear.estimating import Estimate, estimate
+from carbon254.plugins.models.lear.estimating import EXACT, PUBLISHED, Estimate, estimate
 from carbon254.ports.day_history import LEAST_ROWS, read_lessons, say_days
 from carbon254.ports.models import Reader
 
@@ -34,6 +34,14 @@ class LearParameters(LagParameters):
         default=1.0,
         validator=gt(0.0),
         metadata={"doc": "times the penalty that the information criterion prefers"},
+    )
+    criterion: str = field(
+        default=PUBLISHED,
+        validator=in_((PUBLISHED, EXACT)),
+        metadata={
+            "doc": "how the criterion is taken where a window has no more rows than regressors: as in the published "
+            "forecasts, whose solver had sorted the columns that it is judged on, or exactly"
+        },
     )
     beyond: float = field(
         default=0.25,
@@ -116,6 +124,7 @@ class Lear:
                     penalty=parameters.penalty,
                     beyond=parameters.beyond,
                     bend=parameters.bend,
+                    criterion=parameters.criterion,
                 )
                 estimates[len(rows)] = window, made
         if not estimates:

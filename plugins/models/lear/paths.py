@@ -20,6 +20,8 @@ Places: TypeAlias = NDArray[np.int64]
 _COLLINEAR: Final = 1e-9  # a regressor of which less than this share is new is left out
 _FLAT: Final = 1e-12  # a correlation that falls as fast as the penalty never meets it
 _SLACK: Final = 8  # regressors that may still leave the path before the criterion is given up
+_EXACT: Final = 1e-12  # by how much a direction may miss
+_MOST_KNOTS: Final = 12  # for each regressor, after which a walk is given up
 
 
 def _plain_combine(matrix: Floats, places: Places, weights: Floats, width: int) -> Floats:
@@ -133,6 +135,43 @@ def _leave(active: Places, inverse: Floats, count: int, leaving: int) -> int:
 
 
 @compiled
+def _advance(
+    gram: Floats, inverse: Floats, inside: Places, coefficients: Floats, correlation: Floats, free: Any,
+    penalty: float, lowest: float,
+) -> tuple[int, int, float, float]:  # fmt: skip
+    """Go on to the next knot, or to ``lowest``, in place.
+
+    Return which regressor enters there and at which place of ``inside`` one leaves, −1 for none, how far down it was
+    and by how much the sum of squares fell.
+    """
+    places, signs = np.arange(len(inside)), np.sign(correlation[inside])
+    direction = _combine(inverse, places, signs, len(inside))
+    slope = _combine(gram, inside, direction, len(correlation))
+    misses = signs - slope[inside]
+    if np.abs(misses).max() > _EXACT:  # where the active regressors are nearly collinear
+        more = _combine(inverse, places, misses, len(inside))
+        direction = direction + more
+        slope = slope + _combine(gram, inside, more, len(correlation))
+    entering, entry = _next_entry(correlation, slope, penalty, free)
+    leaving, exit_ = _next_exit(coefficients[inside], direction)
+    step = min(entry, exit_, penalty - lowest)
+    coefficients[inside] += step * direction
+    correlation -= step * slope
+    if entry > step or exit_ <= step:
+        entering = -1
+    if exit_ > step:
+        leaving = -1
+    return entering, leaving, step, (2.0 * penalty - step) * step * float(signs @ direction)
+
+
+@compiled
+def _set_free(free: Any, gram: Floats, inside: Places) -> None:
+    """What is not active may enter; what was collinear with one that left is not any more."""
+    free[:] = np.diag(gram) > 0.0
+    free[inside] = False
+
+
+@compiled
 def walk(
     gram: Floats, moments: Floats, lowest: float, rows: float, total: float, floor: float
 ) -> tuple[float, Floats]:
@@ -143,39 +182,27 @@ def walk(
     unless `_SLACK` regressors leave. With ``rows`` 0 nothing is judged, and the walk goes on to ``lowest``.
     """
     many = len(moments)
-    coefficients = np.zeros(many)
-    correlation = moments.copy()
-    useful = np.diag(gram) > 0.0
-    free = useful.copy()
-    active, count = np.empty(many, np.int64), 0
-    inverse = np.empty((many, many))  # of the active regressors' Gram matrix
+    coefficients, correlation = np.zeros(many), moments.copy()
+    active, count, inverse = np.empty(many, np.int64), 0, np.empty((many, many))
+    free = np.diag(gram) > 0.0
     entering = int(np.argmax(np.abs(correlation)))
     penalty = chosen = abs(correlation[entering])
     squares, best = total, rows
-    for _ in range(12 * many):
+    for _ in range(_MOST_KNOTS * many):
         if penalty <= lowest:
             break
         if entering >= 0:
             free[entering] = False
             count = _enter(gram, active, inverse, count, entering)
-        inside = active[:count]
-        signs = np.sign(correlation[inside])
-        direction = _combine(inverse, np.arange(count), signs, count)
-        slope = _combine(gram, inside, direction, many)
-        entering, entry = _next_entry(correlation, slope, penalty, free)
-        leaving, exit_ = _next_exit(coefficients[inside], direction)
-        step = min(entry, exit_, penalty - lowest)
-        squares -= (2.0 * penalty - step) * step * (signs @ direction)
-        coefficients[inside] += step * direction
-        correlation -= step * slope
+        entering, leaving, step, fall = _advance(
+            gram, inverse, active[:count], coefficients, correlation, free, penalty, lowest
+        )
         penalty -= step
-        if entry > step or exit_ <= step:
-            entering = -1
-        if exit_ <= step:
+        squares -= fall
+        if leaving >= 0:
             coefficients[active[leaving]] = 0.0
             count = _leave(active, inverse, count, leaving)
-            free[:] = useful  # what was collinear with the one that left is not any more
-            free[active[:count]] = False
+            _set_free(free, gram, active[:count])
         if rows > 0.0:
             criterion = rows * squares / total + 2.0 * count
             if criterion < best:
@@ -183,3 +210,52 @@ def walk(
             if rows * floor / total + 2.0 * (count - _SLACK) > best:
                 break
     return chosen, coefficients
+
+
+@compiled
+def record(gram: Floats, moments: Floats, lowest: float) -> tuple[Floats, Places]:
+    """Walk down to ``lowest``; return the knots, and in which order regressors stand afterwards.
+
+    A knot is a row: its penalty, then its coefficients. A regressor that enters changes places with the first that
+    is not active, one that leaves goes behind the last that is: so do columns where a solver sorts them.
+    """
+    many = len(moments)
+    knots, order, passed = np.empty((_MOST_KNOTS * many, 1 + many)), np.arange(many), 0
+    coefficients, correlation = np.zeros(many), moments.copy()
+    active, count, inverse = np.empty(many, np.int64), 0, np.empty((many, many))
+    free = np.diag(gram) > 0.0
+    entering = int(np.argmax(np.abs(correlation)))
+    penalty = abs(correlation[entering])
+    for passed in range(len(knots)):
+        knots[passed, 0], knots[passed, 1:] = penalty, coefficients
+        if penalty <= lowest:
+            break
+        if entering >= 0:
+            free[entering] = False
+            _move_in(order, count, entering)
+            count = _enter(gram, active, inverse, count, entering)
+        entering, leaving, step, _ = _advance(
+            gram, inverse, active[:count], coefficients, correlation, free, penalty, lowest
+        )
+        penalty -= step
+        if leaving >= 0:
+            coefficients[active[leaving]] = 0.0
+            _move_out(order, count, active[leaving])
+            count = _leave(active, inverse, count, leaving)
+            _set_free(free, gram, active[:count])
+    return knots[: passed + 1], order
+
+
+@compiled
+def _move_in(order: Places, count: int, one: int) -> None:
+    """The regressor that enters changes places with the first that is not active."""
+    order[np.flatnonzero(order == one)[0]] = order[count]
+    order[count] = one
+
+
+@compiled
+def _move_out(order: Places, count: int, one: int) -> None:
+    """The regressor that leaves goes behind the last active one; those after it move up."""
+    place = np.flatnonzero(order == one)[0]
+    order[place : count - 1] = order[place + 1 : count].copy()
+    order[count - 1] = one

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from carbon254.plugins.models.lear import estimating
-from carbon254.plugins.models.lear.paths import walk
+from carbon254.plugins.models.lear.paths import record, walk
 
 MODULES = ("compiling", "paths", "estimating")
 
@@ -126,6 +126,59 @@ def test_penalties_are_chosen_on_unit_norm_and_used_on_columns_as_they_are() -> 
     assert np.abs(first - second).max() > 1e-3
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(200, 30), (40, 60)])
+def test_knots_that_are_recorded_meet_the_conditions(rows: int, columns: int) -> None:
+    """From the first, where nothing is in, to the last, where nearly as many are in as there are rows."""
+    for seed in range(5):
+        _, _, gram, moments = problem(rows, columns, seed)
+        knots, order = record(gram, moments, 1e-7)
+        assert knots[0, 0] == np.abs(moments).max()
+        assert not knots[0, 1:].any()
+        assert knots[-1, 0] == pytest.approx(1e-7, rel=1e-6)
+        breaches = [one[0] * worst_breach(gram, moments, one[0], one[1:]) for one in knots]
+        assert max(breaches) < 1e-11
+        assert sorted(order) == list(range(columns))
+
+
+def test_a_regressor_that_enters_changes_places_with_the_first_that_is_not_in() -> None:
+    """Moments 1, 3, 2, 5: the last enters and goes to the front, then the second, which is at its place, and so on."""
+    knots, order = record(np.eye(4), np.array([1.0, 3.0, 2.0, 5.0]), 0.0)
+    np.testing.assert_allclose(knots[:, 0], [5.0, 3.0, 2.0, 1.0, 0.0])
+    np.testing.assert_allclose(knots[3, 1:], [0.0, 2.0, 1.0, 4.0])
+    assert list(order) == [3, 1, 2, 0]
+
+
+def test_a_regressor_that_leaves_goes_behind_the_last_that_is_in() -> None:
+    """The first enters alone at 2, leaves when the others have taken over, and is third from then on."""
+    gram = np.array([[1.0, 0.7, 0.7], [0.7, 1.0, 0.1], [0.7, 0.1, 1.0]])
+    moments = gram @ [-0.1, 1.0, 1.0] + [0.0, 0.0, 0.01]
+    knots, order = record(gram, moments, 0.0)
+    inside = [tuple(np.flatnonzero(one)) for one in knots[:, 1:]]
+    assert inside[:4] == [(), (0,), (0, 2), (1, 2)]
+    assert list(order) == [2, 1, 0]
+
+
+def test_the_published_criterion_by_hand() -> None:
+    """Orthonormal columns that the walk sorts by their moments: the second, the third, the first.
+
+    m = (2, 4, 3), and 30 to explain. At the knot 3 the coefficients are (0, 1, 0); the second column is now the
+    third's, so that the RSS is 30 − 2·3 + 1 = 25. At 2: (0, 2, 1) on the third's and the first's, 30 − 2(2·3 + 2) +
+    5 = 19. At 0: (2, 4, 3) on the second's, the third's and the first's, 30 − 2(2·4 + 4·3 + 3·2) + 29 = 7. With 7
+    rows 7·RSS/30 + 2 df is 7, 7.8, 8.4 and 7.6: nothing is taken, and the penalty is the first knot's. As columns
+    are, RSS is 23, 13 and 1, and the criterion 7, 7.4, 7.03 and 6.2. With 20 rows both prefer the last.
+    """
+    moments, total = np.array([2.0, 4.0, 3.0]), 30.0
+    for rows, published, exact in ((7, 4.0, 0.0), (20, 0.0, 0.0)):
+        chosen = estimating._choose_sorted(np.eye(3), moments, total, rows)
+        assert chosen == pytest.approx(published, abs=1e-5)
+        assert walk(np.eye(3), moments, 0.0, rows, total, 1.0)[0] == pytest.approx(exact)
+
+
+def test_days_are_backwards_in_the_references_order() -> None:
+    """Two lagged days of three slots, then the dummies."""
+    assert list(estimating._in_reference_order(6 + 7, 3)) == [2, 1, 0, 5, 4, 3, *range(6, 13)]
+
+
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The estimator as it is where numba is not installed."""
@@ -138,15 +191,19 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return made
 
 
+@pytest.mark.parametrize("criterion", ["published", "exact"])
 @pytest.mark.parametrize("rows", [260, 40])
-def test_without_numba_the_numbers_are_the_same(plain: ModuleType, rows: int) -> None:
+def test_without_numba_the_numbers_are_the_same(
+    plain: ModuleType, rows: int, criterion: str
+) -> None:
     assert plain.estimate is not estimating.estimate
     random = np.random.default_rng(rows)
-    numbers = random.normal(40, 20, (rows, 1)) + random.normal(0, 8, (rows, 70))
+    numbers = random.normal(40, 20, (rows, 1)) + random.normal(0, 8, (rows, 72))
     dummies = np.eye(7)[np.arange(rows) % 7]
     prices = numbers[:, :6] + random.normal(0, 5, (rows, 6))
     compiled, plainly = (
-        made(numbers, dummies, prices) for made in (estimating.estimate, plain.estimate)
+        made(numbers, dummies, prices, criterion=criterion)
+        for made in (estimating.estimate, plain.estimate)
     )
     np.testing.assert_allclose(compiled.penalties, plainly.penalties, rtol=1e-9)
     np.testing.assert_allclose(
