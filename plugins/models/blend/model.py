@@ -20,7 +20,7 @@ from carbon254.ports.models import Reader
 _LEAST_DAYS: Final = 7  # of common history, below which weights are equal
 _WINDOWS: Final = tuple(
     {"model": "lear", "parameters": {"windows": [days], "bend": bend}, "label": f"lear {days}"}
-    for days, bend in ((56, 1.0), (84, 1.0), (1092, 3.0), (1456, 3.0))
+    for days, bend in ((56, 1.0), (84, 1.0), (364, 3.0), (728, 3.0), (1092, 3.0), (1456, 3.0))
 )
 _STARTS: Final = (*_WINDOWS, {"model": "kernel"})
 MEMBERS: Final = (
