@@ -101,6 +101,7 @@ class CompareForecasts:
         Starts carry an offset. Raises `DocumentDamaged`, `InvalidRequest`, and as `ForecastSubjects.subject`.
         """
         zone = self.subjects.grid(series, date(2000, 1, 1)).zone
+        unit = self.subjects.subject(Target(series=series), date(2000, 1, 1)).unit
         found = []
         for table in import_tables(
             name, body, zone=zone, series=series, actual=actual, without=True
@@ -113,11 +114,8 @@ class CompareForecasts:
             grid = self.subjects.grid(series, days.max().item())
             exact = evolve(table, grid=evolve(table.grid, zone=zone, day_start=grid.day_start))
             came = self._came(series, exact.grid, days.min().item(), days.max().item(), scope)
-            found.append((name, evolve(came.beside(exact), unit=self._unit(series))))
+            found.append((name, evolve(came.beside(exact), unit=unit)))
         return found
-
-    def _unit(self, series: SeriesId) -> str:
-        return self.subjects.subject(Target(series=series), date(2000, 1, 1)).unit
 
     def _parts(self, series: SeriesId, window: Window, scope: Scope) -> Iterator[_Came]:
         """What came in the window, apart where the series' resolution changes."""

@@ -148,7 +148,7 @@ def _advance(
     direction = _combine(inverse, places, signs, len(inside))
     slope = _combine(gram, inside, direction, len(correlation))
     misses = signs - slope[inside]
-    if np.abs(misses).max() > _EXACT:  # where the active regressors are nearly collinear
+    if (np.abs(misses) > _EXACT).any():  # where the active regressors are nearly collinear
         more = _combine(inverse, places, misses, len(inside))
         direction = direction + more
         slope = slope + _combine(gram, inside, more, len(correlation))
