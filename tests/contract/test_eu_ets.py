@@ -501,6 +501,15 @@ def test_requests_ask_for_each_year_of_berlin_once() -> None:
     ]
 
 
+def test_requests_ask_for_the_xls_of_years_before_2020() -> None:
+    window = Window(parse_instant("2019-12-30T00:00Z"), parse_instant("2020-01-02T00:00Z"))
+    asked = [request.url.rpartition("/")[2] for request in MARKET.requests("auctions", window)]
+    assert asked == [
+        "emission-spot-primary-market-auction-report-2019-data.xls",
+        "emission-spot-primary-market-auction-report-2020-data.xlsx",
+    ]
+
+
 def test_another_workbook_is_not_recognised() -> None:
     assert (
         MARKET.recognise(

@@ -4,6 +4,8 @@ The layouts are those of the years' reports; every auction in them is made up.
 """
 
 import io
+import struct
+import sys
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -17,10 +19,11 @@ import pandas as pd
 import pytest
 
 from carbon254.core.domain.documents import Document, Locator
-from carbon254.core.domain.errors import DocumentDamaged, FeedFormatChanged
+from carbon254.core.domain.errors import DocumentDamaged, FeedFormatChanged, SettingsInvalid
 from carbon254.core.domain.observations import Reading, from_instant64
 from carbon254.core.domain.vocabulary import Flag, State
 from carbon254.ports.testing.market_kit import load_market, rows_of, sample_document
+from carbon254.ports.testing.xls import xls_book
 
 MARKET = load_market("eu_ets")
 SAMPLES = MARKET.card.path.parent / "samples" / "auctions"
@@ -292,7 +295,8 @@ def archive(members: Mapping[str, bytes]) -> Document:
     )
 
 
-XLS = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)
+OF_2018 = [list(OF_2019), auction(OF_2019, clock(2018, 7, 4))]
+XLS = xls_book({"Notes": [["made up"]], SHEET: [[], *([None, *row] for row in OF_2018)]})
 OLD = book(OF_2019, auction(OF_2019, clock(2019, 7, 3)), above=5)
 ARCHIVE = archive(
     {
@@ -306,16 +310,15 @@ ARCHIVE = archive(
 
 def test_the_archive_of_past_years_is_read_book_by_book() -> None:
     reading, first = read(ARCHIVE), read(FIRST)
-    assert reading.rows_read == 1 + first.rows_read
+    assert reading.rows_read == 1 + 1 + first.rows_read
     rows = rows_of([reading])
     assert {key: row._replace(locator=0) for key, row in rows.items()}.keys() == {
+        *rows_of([read(Document("report-2018-data.xls", XLS))]),
         *rows_of([read(OLD)]),
         *rows_of([first]),
     }
     assert reading.document_stamp == datetime(2025, 3, 31, 9, 0, 31, tzinfo=UTC)
-    (finding,) = reading.findings
-    assert (finding.rule, finding.count) == ("not_read", 1)
-    assert "report-2018-data.xls" in finding.message
+    assert not reading.findings
 
 
 def test_a_number_of_the_archive_leads_back_to_its_row() -> None:
@@ -343,9 +346,36 @@ def test_a_zip_of_other_workbooks_is_not_recognised(tmp_path: Path) -> None:
     assert MARKET.recognise(archive({"a.csv": b"Date,Contract"})) == ()
 
 
-@pytest.mark.parametrize("code", ["latin-1", "utf-16-le"])
-def test_an_xls_is_recognised_and_refused_with_what_to_do(code: str) -> None:
-    document = Document("report-2019-data.xls", XLS + SHEET.encode(code))
-    with pytest.raises(FeedFormatChanged, match=r"read when saved as \.xlsx"):
-        read(document)
-    assert MARKET.recognise(Document("other.xls", XLS)) == ()
+def test_an_xls_reads_as_the_xlsx_of_the_same_cells() -> None:
+    saved_again = book(*OF_2018, above=1)
+    reading = read(Document("report-2018-data.xls", XLS))
+    assert same(reading, read(saved_again))
+    assert values(reading) == READ
+    assert from_instant64(reading.published_at[0]) == datetime(2018, 7, 4, 9, 0, 20, tzinfo=UTC)
+
+
+def test_a_number_of_an_xls_leads_back_to_its_record() -> None:
+    for document in (Document("report-2018-data.xls", XLS), ARCHIVE):
+        reading = read(document)
+        rows = np.flatnonzero(reading.interval_start < np.datetime64("2019-01-01"))
+        assert len(rows) == len(READ)
+        for row in rows:
+            record = MARKET.locate(document, Locator.unpack(int(reading.locator[row])))
+            assert record in XLS
+            assert struct.unpack_from("<d", record, 10)[0] == reading.value[row]
+
+
+def test_an_xls_without_the_sheet_or_cut_short_is_refused() -> None:
+    other = Document("other.xls", xls_book({"Overview": OF_2018}))
+    assert MARKET.recognise(other) == ()
+    with pytest.raises(FeedFormatChanged, match="there are Overview"):
+        MARKET.read("auctions", other)
+    with pytest.raises(DocumentDamaged, match="cut"):
+        read(Document("report-2018-data.xls", XLS[:-100]))
+
+
+def test_without_xlrd_an_xls_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xlrd", None)
+    for document in (Document("report-2018-data.xls", XLS), ARCHIVE):
+        with pytest.raises(SettingsInvalid, match=r"report-2018-data\.xls.*carbon254\[xls\]"):
+            read(document)

@@ -1,8 +1,4 @@
-"""MISO's BIFF report of load by region: the committed sample, the layout of 2026, and what happens to bad ones.
-
-No package that we use writes .xls, so `workbook` makes the smallest one there is: an OLE container with one sheet of
-LABEL and NUMBER records.
-"""
+"""MISO's BIFF report of load by region: the committed sample, the layout of 2026, and what happens to bad ones."""
 
 import struct
 import sys
@@ -22,6 +18,7 @@ from carbon254.core.domain.errors import (
 )
 from carbon254.core.domain.series import SeriesId
 from carbon254.plugins.markets.miso.feed import Feed
+from carbon254.ports.testing.xls import xls_book
 
 pytest.importorskip("xlrd", reason="the extra 'xls' is not installed")
 
@@ -33,69 +30,9 @@ HEADER = ["Market Day", "HourEnding"] + [
 ]
 
 
-# ---------------------------------------------------------------- a workbook by hand
-
-
 def workbook(rows: list[list[object]]) -> bytes:
     """An .xls whose first sheet holds rows of text, numbers, dates and None."""
-
-    def record(kind: int, data: bytes) -> bytes:
-        return struct.pack("<HH", kind, len(data)) + data
-
-    def cell(row: int, column: int, value: object) -> bytes:
-        if value is None:
-            return b""
-        if isinstance(value, str):
-            text = struct.pack("<HB", len(value), 0) + value.encode("latin-1")
-            return record(0x0204, struct.pack("<HHH", row, column, 0) + text)
-        is_date = isinstance(value, date)
-        number = float((value - date(1899, 12, 30)).days if is_date else value)
-        return record(0x0203, struct.pack("<HHHd", row, column, int(is_date), number))
-
-    cells = b"".join(cell(r, c, value) for r, row in enumerate(rows) for c, value in enumerate(row))
-    sheet = (
-        record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 1997, 0, 0))
-        + cells
-        + record(0x000A, b"")
-    )
-    font = record(0x0031, struct.pack("<HHHHHBBBBBB", 200, 0, 8, 400, 0, 0, 0, 0, 0, 1, 0) + b"A")
-    formats = b"".join(
-        record(0x00E0, struct.pack("<HHHBBBBIIH", 0, f, 1, 0, 0, 0, 0, 0, 0, 0)) for f in (0, 14)
-    )
-    head = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 1997, 0, 0))
-    head += record(0x0042, struct.pack("<H", 1200)) + font + formats
-    size = len(head) + 4 + 8 + len("Sheet1") + 4  # BOUNDSHEET and EOF still to come
-    head += record(0x0085, struct.pack("<IBBBB", size, 0, 0, 6, 0) + b"Sheet1") + record(
-        0x000A, b""
-    )
-    return container(head + sheet)
-
-
-def container(stream: bytes) -> bytes:
-    """An OLE file with the one stream ``Workbook``."""
-    stream = stream.ljust(4096, b"\0")
-    stream += b"\0" * (-len(stream) % 512)
-    count = len(stream) // 512
-    end, free = 0xFFFFFFFE, 0xFFFFFFFF
-    chain = [0xFFFFFFFD, end, *range(3, count + 2), end]
-    table = struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        text = name.encode("utf-16-le")
-        links = struct.pack("<BBIII", kind, 1, free, free, child)
-        head = text.ljust(64, b"\0") + struct.pack("<H", len(text) + 2 if name else 0) + links
-        return head.ljust(116, b"\0") + struct.pack("<III", start, size, 0)
-
-    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(stream))
-    directory += entry("", 0, free, 0, 0) * 2
-    head = (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-        + b"\0" * 16
-        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
-    )
-    head += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0)
-    head += struct.pack("<109I", 0, *[free] * 108)
-    return head + table + directory + stream
+    return xls_book({"Sheet1": rows})
 
 
 def day_rows(day: date, *, actual: bool) -> list[list[object]]:

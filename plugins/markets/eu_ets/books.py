@@ -8,21 +8,21 @@ from attrs import evolve
 
 from carbon254.core.domain.documents import Document
 from carbon254.core.domain.errors import Carbon254Error, DocumentDamaged
-from carbon254.core.domain.observations import Finding
 from carbon254.plugins.markets.eu_ets.package import SHEET, find_book, has_sheet, read_xml
-from carbon254.plugins.markets.eu_ets.workbook import OLE, Workbook, open_workbook
+from carbon254.plugins.markets.eu_ets.workbook import Workbook, Xlsx, open_workbook
+from carbon254.ports.biff import is_xls
 from carbon254.ports.unpacking import Unpacked, is_zip
 
 
 def holds_auctions(document: Document, limit: int) -> bool:
-    """Whether a document is a workbook that has the sheet of auctions, be it an .xls, which is not read."""
-    if document.body.startswith(OLE):
+    """Whether a document is a workbook that has the sheet of auctions."""
+    if is_xls(document.body):
         return any(SHEET.encode(code) in document.body for code in ("latin-1", "utf-16-le"))
     if not is_zip(document.body):
         return False
     try:
         if (archive := _archive(document, limit)) is not None:
-            books = (one for one in archive.members if _is_book(one, ".xlsx"))
+            books = filter(_is_book, archive.members)
             return any(holds_auctions(Document(one, archive.read(one)), limit) for one in books)
         unpacked = Unpacked(document, limit)
         path = find_book(unpacked)
@@ -38,16 +38,8 @@ def open_workbooks(document: Document, limit: int) -> Iterator[Workbook]:
         yield open_workbook(document, limit)
         return
     for part, member in enumerate(archive.members):
-        if _is_book(member, ".xlsx"):
+        if _is_book(member):
             yield _open_member(archive, part, limit)
-
-
-def unread(document: Document) -> Iterator[Finding]:
-    """What is not read of an archive: its .xls workbooks, of years until 2019."""
-    archive = _archive(document, len(document.body))
-    names = [one for one in archive.members if _is_book(one, ".xls")] if archive else []
-    if names:
-        yield Finding("not_read", f".xls workbooks are not read: {', '.join(names)}", len(names))
 
 
 def open_part(document: Document, part: int, limit: int) -> Workbook:
@@ -63,13 +55,13 @@ def _archive(document: Document, limit: int) -> Unpacked | None:
     unpacked = Unpacked(document, limit)
     if any(member in unpacked.members for member in ("[Content_Types].xml", "_rels/.rels")):
         return None
-    return unpacked if any(_is_book(member, ".xlsx") for member in unpacked.members) else None
+    return unpacked if any(_is_book(member) for member in unpacked.members) else None
 
 
-def _is_book(member: str, ending: str) -> bool:
+def _is_book(member: str) -> bool:
     """Whether a member is a workbook by its name, and none of what systems put beside files."""
     name = member.rpartition("/")[2].lower()
-    return name.endswith(ending) and not name.startswith(("._", "~$"))
+    return name.endswith((".xls", ".xlsx")) and not name.startswith(("._", "~$"))
 
 
 def _open_member(archive: Unpacked, part: int, limit: int) -> Workbook:
@@ -78,5 +70,6 @@ def _open_member(archive: Unpacked, part: int, limit: int) -> Workbook:
     member = archive.members[part]
     name = f"{archive.name}, {member}"
     workbook = open_workbook(Document(name, archive.read(member)), limit)
-    archive.count(len(workbook.sheet))
+    if isinstance(workbook, Xlsx):  # a zip of its own
+        archive.count(len(workbook.sheet))
     return evolve(workbook, part=part)

@@ -13,9 +13,9 @@ from carbon254.core.domain.observations import Reading
 from carbon254.core.domain.time import Window, days_in
 from carbon254.plugins.markets.eu_ets import table, writer
 from carbon254.plugins.markets.eu_ets.books import holds_auctions, open_part
-from carbon254.plugins.markets.eu_ets.workbook import row_bytes
 
 FOLDER: Final = "https://public.eex-group.com/eex/eua-auction-report/"
+XLSX_SINCE: Final = 2020
 
 
 @define
@@ -29,10 +29,10 @@ class Feed:
         return (table.DATASET,) if holds_auctions(document, self._limit) else ()
 
     def requests(self, dataset: str, window: Window) -> Generator[Request, Document, None]:
-        """The workbook of each year that the window touches, oldest first. Those before 2020 are .xls files."""
+        """The workbook of each year that the window touches, oldest first."""
         facts = self.card.dataset(dataset)
         for year in dict.fromkeys(day.year for day in days_in(window, facts.day_zone)):
-            yield Request(FOLDER + writer.file_name(year))
+            yield Request(FOLDER + writer.file_name(year, ".xls" if year < XLSX_SINCE else ".xlsx"))
 
     def read(self, dataset: str, document: Document) -> Reading:
         """Read a workbook."""
@@ -40,8 +40,8 @@ class Feed:
         return table.read(self.card, document)
 
     def locate(self, document: Document, locator: Locator) -> bytes:
-        """The XML of the auction's row."""
-        return row_bytes(open_part(document, locator.part, self._limit), locator.row)
+        """The XML of the auction's row; in an .xls the record of the cell."""
+        return open_part(document, locator.part, self._limit).fragment(locator.row, locator.field)
 
     def write(self, dataset: str, reading: Reading) -> Iterable[Document]:
         """A workbook for each year of auctions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,13 +35,16 @@ def has_sheet(book: Any) -> bool:
     return any(sheet.get("name") == SHEET for sheet in book.iter("{*}sheet"))
 
 
+def need_sheet(names: Iterable[str], document: str) -> None:
+    """Raise `FeedFormatChanged` where none of a workbook's sheets is that of auctions."""
+    if SHEET not in (names := list(names)):
+        raise FeedFormatChanged(f"{document}: no sheet '{SHEET}'; there are {', '.join(names)}.")
+
+
 def find_sheet(unpacked: Unpacked, path: str, book: Any) -> str:
     """The member that holds the sheet of auctions. Raises `FeedFormatChanged` where the workbook has no such sheet."""
     sheets = {sheet.get("name", ""): sheet for sheet in book.iter("{*}sheet")}
-    if SHEET not in sheets:
-        raise FeedFormatChanged(
-            f"{unpacked.name}: no sheet '{SHEET}'; there are {', '.join(sheets)}."
-        )
+    need_sheet(sheets, unpacked.name)
     wanted = [value for key, value in sheets[SHEET].items() if key.endswith("}id")]
     for number, member in _related(unpacked, path, "worksheet").items():
         if [number] == wanted and member in unpacked.members:

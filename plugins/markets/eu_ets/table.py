@@ -24,9 +24,9 @@ from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.time import Window, day_window
 from carbon254.core.domain.vocabulary import Flag, State
 from carbon254.plugins.markets.eu_ets.auctions import BERLIN, Auction, read_auction
-from carbon254.plugins.markets.eu_ets.books import open_workbooks, unread
+from carbon254.plugins.markets.eu_ets.books import open_workbooks
 from carbon254.plugins.markets.eu_ets.columns import NUMBERS, Column, Table, find_columns, is_header
-from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook, rows
+from carbon254.plugins.markets.eu_ets.workbook import Cell, Workbook
 from carbon254.ports.unpacking import SeriesTable, pack_locators
 
 DATASET: Final = "auctions"
@@ -37,14 +37,14 @@ _SOLD: Final = "allowances_sold"
 def read(card: MarketCard, document: Document) -> Reading:
     """Read a yearly workbook, newest auction first, or an archive of them. Errors as in the market protocol."""
     facts = card.dataset(DATASET)
-    made = _Made(card, list(unread(document)))
+    made = _Made(card)
     for workbook in open_workbooks(document, facts.max_unpacked_bytes):
         _read(made, facts, workbook)
     return made.reading()
 
 
 def _read(made: _Made, facts: DatasetCard, workbook: Workbook) -> None:
-    lines = iter(rows(workbook))
+    lines = workbook.rows()
     head = next((cells for _, cells in lines if is_header(cells)), None)
     if head is None:
         raise FeedFormatChanged(f"{workbook.name}: no row has the columns Date and Contract.")
@@ -64,7 +64,7 @@ class _Made:
     """Collects the numbers of all auctions."""
 
     card: MarketCard
-    findings: list[Finding]
+    findings: list[Finding] = field(factory=list)
     auctions: list[Auction] = field(factory=list)
     stamps: list[datetime] = field(factory=list)
     ignored: Counter[str] = field(factory=Counter)

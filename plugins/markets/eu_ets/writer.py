@@ -31,9 +31,9 @@ _NAMES: Final = {"auction-eua": "Auction 4. Period {}", "auction-euaa": "EUAA Au
 _PARTY: Final = {"EU": "CAP3 EU", "DE": "DE", "PL": "CAP3 PL", "XI": "CAP3 NIR"}
 
 
-def file_name(year: int) -> str:
+def file_name(year: int, ending: str = ".xlsx") -> str:
     """The name of a year's workbook."""
-    return f"emission-spot-primary-market-auction-report-{year}-data.xlsx"
+    return f"emission-spot-primary-market-auction-report-{year}-data{ending}"
 
 
 @define

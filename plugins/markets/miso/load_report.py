@@ -9,10 +9,7 @@ date is not published yet and not read; before it, it is missing. Locators: part
 
 from __future__ import annotations
 
-import io
 import re
-import struct
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,33 +17,25 @@ import numpy as np
 
 from carbon254.core.domain.cards import MarketCard
 from carbon254.core.domain.documents import Document, Locator
-from carbon254.core.domain.errors import (
-    DocumentDamaged,
-    FeedFormatChanged,
-    NotFound,
-    SettingsInvalid,
-)
+from carbon254.core.domain.errors import DocumentDamaged, FeedFormatChanged
 from carbon254.core.domain.observations import Finding, Reading, instant64
 from carbon254.core.domain.series import SeriesId
 from carbon254.core.domain.vocabulary import State
 from carbon254.plugins.markets.miso.answers import refuse_answers
 from carbon254.plugins.markets.miso.labels import HOUR, midnight
 from carbon254.plugins.markets.miso.places import SYSTEM
+from carbon254.ports.biff import BLANK, DATE, NUMBER, TEXT, cell_record, is_xls, open_xls
 from carbon254.ports.unpacking import SeriesTable, need_columns
 
 AREAS: Final = ("LRZ1", "LRZ2_7", "LRZ3_5", "LRZ4", "LRZ6", "LRZ8_9_10")
 RUNS: Final = {"MTLF": "forecast-mtlf", "ActualLoad": "actual"}
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SECTOR: Final = 512
 _COLUMN = re.compile(r"(\w+) (MTLF|ActualLoad) \((\w+)\)")
 _ZONE_LOAD = re.compile(rb"LRZ\w+ ActualLoad")
-_TEXT, _NUMBER, _DATE = 1, 2, 3  # xlrd's cell types
-_BLANK = (0, 6)
 
 
 def recognise(document: Document) -> tuple[str, ...]:
     """`load_daily` for a BIFF document with the actual load of a zone: other reports have it by region."""
-    if not document.body.startswith(_OLE):
+    if not is_xls(document.body):
         return ()
     text = document.body.replace(b"\0", b"")  # characters have 8 or 16 bits
     return ("load_daily",) if _ZONE_LOAD.search(text) else ()
@@ -60,9 +49,9 @@ def read(card: MarketCard, document: Document) -> Reading:
     table, rows, seen, added = SeriesTable(), [], 0, set[str]()
     for number in range(sheet.nrows):
         cells = sheet.row(number)
-        if cells[0].ctype == _TEXT and cells[0].value.strip() == "Market Day":
+        if cells[0].ctype == TEXT and cells[0].value.strip() == "Market Day":
             columns = _columns(card, document.name, cells, added)
-        elif cells[0].ctype == _DATE:
+        elif cells[0].ctype == DATE:
             seen += 1
             start = _start(document.name, book, cells, columns, number)
             for column, (series, run) in columns.items():
@@ -78,7 +67,7 @@ def read(card: MarketCard, document: Document) -> Reading:
                         run,
                     )
                 )
-        elif any(cell.ctype == _NUMBER for cell in cells):
+        elif any(cell.ctype == NUMBER for cell in cells):
             raise FeedFormatChanged(
                 f"{document.name}: row {number + 1} has numbers but no Market Day."
             )
@@ -114,45 +103,26 @@ def _reading(
     )
 
 
-def _xlrd() -> Any:
-    try:
-        import xlrd
-    except ImportError:
-        raise SettingsInvalid(
-            "MISO's .xls needs the package xlrd: pip install carbon254[xls]."
-        ) from None
-    return xlrd
-
-
 def _sheet(document: Document) -> tuple[Any, Any]:
     refuse_answers(document)
-    if not document.body.startswith(_OLE):
-        raise DocumentDamaged(f"{document.name}: this is no .xls (BIFF) document.")
-    if len(document.body) % _SECTOR:
-        raise DocumentDamaged(f"{document.name}: cut: the .xls is no whole number of sectors.")
-    xlrd = _xlrd()
-    try:
-        book = xlrd.open_workbook(file_contents=document.body, logfile=io.StringIO())
-        return book, book.sheet_by_index(0)
-    except (
-        xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, LookupError, ValueError, AssertionError, TypeError,
-    ) as error:  # fmt: skip
-        raise DocumentDamaged(f"{document.name}: the .xls cannot be opened ({error}).") from None
+    book = open_xls(document)
+    return book, book.sheet_by_index(0)
 
 
 def _published(name: str, book: Any, sheet: Any) -> datetime:
     for number in range(min(sheet.nrows, 20)):
         cells = sheet.row(number)
-        if cells[0].ctype == _TEXT and cells[0].value.strip() == "Published Date:":
-            dates = [cell for cell in cells if cell.ctype == _DATE]
+        if cells[0].ctype == TEXT and cells[0].value.strip() == "Published Date:":
+            dates = [cell for cell in cells if cell.ctype == DATE]
             if dates:
                 return _day(book, dates[0])
     raise FeedFormatChanged(f"{name}: there is no 'Published Date:' with a date.")
 
 
 def _day(book: Any, cell: Any) -> datetime:
-    moment = _xlrd().xldate.xldate_as_datetime(cell.value, book.datemode)
-    return midnight(moment.date())
+    from xlrd.xldate import xldate_as_datetime
+
+    return midnight(xldate_as_datetime(cell.value, book.datemode).date())
 
 
 def _columns(
@@ -179,7 +149,7 @@ def _columns(
 
 
 def _start(name: str, book: Any, cells: list[Any], columns: Any, number: int) -> datetime:
-    hours = [cell.value for cell in cells[1 : min(columns, default=1)] if cell.ctype == _NUMBER]
+    hours = [cell.value for cell in cells[1 : min(columns, default=1)] if cell.ctype == NUMBER]
     if len(hours) != 1 or hours[0] not in range(1, 25):
         raise FeedFormatChanged(
             f"{name}: row {number + 1} has no hour ending of 1 to 24 after its Market Day."
@@ -188,9 +158,9 @@ def _start(name: str, book: Any, cells: list[Any], columns: Any, number: int) ->
 
 
 def _value(name: str, cell: Any, number: int) -> float | None:
-    if cell.ctype in _BLANK or cell.value == "":
+    if cell.ctype in BLANK or cell.value == "":
         return None
-    if cell.ctype != _NUMBER:
+    if cell.ctype != NUMBER:
         raise FeedFormatChanged(
             f"{name}: row {number + 1} holds {cell.value!r} where load is expected."
         )
@@ -198,42 +168,6 @@ def _value(name: str, cell: Any, number: int) -> float | None:
 
 
 def locate(document: Document, locator: Locator) -> bytes:
-    """The BIFF record (NUMBER, RK or MULRK, with its four bytes of head) of the workbook that holds the cell.
-
-    For a cell that holds nothing, the row's first record: its Market Day.
-    """
-    _sheet(document)
-    from xlrd.compdoc import CompDoc
-
-    memory, base, size = CompDoc(document.body, logfile=io.StringIO()).locate_named_stream(
-        "Workbook"
-    )
-    stream = bytes(memory or b"")[base : base + size]
-    day = b""
-    for head, at, length in _records(stream):
-        if head not in (_NUMBER_RECORD, _RK, _MULRK):
-            continue
-        row, first = struct.unpack_from("<HH", stream, at + 4)
-        last = struct.unpack_from("<H", stream, at + 2 + length)[0] if head == _MULRK else first
-        if row == locator.row:
-            record = stream[at : at + 4 + length]
-            day = day or record
-            if first <= locator.field <= last:
-                return record
-    if not day:
-        raise NotFound(f"{document.name}: there is no number in row {locator.row}.")
-    return day
-
-
-_NUMBER_RECORD: Final = 0x0203
-_RK: Final = 0x027E
-_MULRK: Final = 0x00BD
-
-
-def _records(stream: bytes) -> Iterator[tuple[int, int, int]]:
-    """Id, place and length of each record of a workbook stream."""
-    at = 0
-    while at + 4 <= len(stream):
-        head, length = struct.unpack_from("<HH", stream, at)
-        yield head, at, length
-        at += 4 + length
+    """The BIFF record that holds the cell; for a cell that holds nothing, that of the row's Market Day."""
+    refuse_answers(document)
+    return cell_record(document, 0, locator.row, locator.field)
