@@ -113,7 +113,7 @@ class Doors:
 
         def check() -> dict[str, Any]:
             platform.store.last_recorded()
-            platform.audit.head()
+            platform.audit.check()
             parts = self._process.health() if self._process else {}
             return {"synthetic": platform.synthetic, **parts}
 

@@ -49,6 +49,10 @@ class AuditLog(Protocol):
         """How many entries there are, and the root of their tree."""
         ...
 
+    def check(self) -> None:
+        """Write something durably that changes nothing. Raises `AuditUnavailable` where that is not possible."""
+        ...
+
     def close(self) -> None:
         """Give up the log."""
         ...

@@ -80,6 +80,10 @@ class AuditShelf(Protocol):
         """Entries, as `AuditLog.entries`; sees what its own `writing` has put."""
         ...
 
+    def touch(self) -> None:
+        """Write durably what is there already. No other thread writes meanwhile."""
+        ...
+
     def close(self) -> None:
         """Give up the database."""
         ...
@@ -227,6 +231,13 @@ class GroupedAuditLog(Closing):
     def _head(self) -> TreeHead:
         last = self._find(AuditQuestion(newest=True, limit=1))
         return TreeHead(last[0].index + 1, last[0].root) if last else TreeHead(0, EMPTY)
+
+    def check(self) -> None:
+        try:
+            with self._turn:
+                self._shelf.touch()
+        except Carbon254Error as error:
+            raise AuditUnavailable(f"the audit log cannot be written: {error}") from None
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
         self._check(size)

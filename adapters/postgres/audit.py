@@ -108,6 +108,10 @@ class PostgresAuditShelf:
         with self._connections.borrow() as connection:
             return connection.execute(query.encode(), values).fetchall()
 
+    def touch(self) -> None:
+        with self._connections.borrow() as connection:
+            connection.execute("UPDATE meta SET value = value WHERE name = 'schema_version'")
+
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()

@@ -127,6 +127,10 @@ class SqliteAuditShelf:
             with self._guard:
                 return self._reader.execute(query, values).fetchall()
 
+    def touch(self) -> None:
+        with translated(self._where):
+            self._writer.execute(f"PRAGMA user_version = {VERSION}")  # writes the file's first page
+
     def close(self) -> None:
         for connection in self._open:
             connection.close()

@@ -1,6 +1,7 @@
 """The contracts of `AuditLog` with `AuditProofs`, of `Signer` and of `CheckpointBook`.
 
-Subclasses give fixtures: ``log``, a fresh log; ``full``, a call that makes it unable to write, and one that undoes it;
+Subclasses give fixtures: ``log``, a fresh log; ``full``, a call that makes it unable to add entries, or undoes that;
+``shut``, one that lets nothing at all be written, or undoes that;
 ``signer`` and ``stranger``, signers with different keys; ``open_book``, a call that opens the same book again.
 """
 
@@ -203,6 +204,21 @@ class AuditLogSuite:
         assert log.append(entry(1)) == 1
         leaves = [leaf_hash(encode(entry(number))) for number in (0, 1)]
         assert log.head() == TreeHead(2, tree_hash(leaves))
+
+    def test_a_check_tells_whether_it_can_be_written_and_adds_nothing(
+        self, log: ProvenLog, shut: Callable[[bool], None]
+    ) -> None:
+        log.append(entry(0))
+        before = log.head()
+        log.check()
+        shut(True)
+        for _ in range(2):
+            with pytest.raises(AuditUnavailable, match="cannot be written"):
+                log.check()
+        shut(False)
+        log.check()
+        assert log.head() == before
+        assert log.append(entry(1)) == 1
 
 
 class SignerSuite:

@@ -47,6 +47,10 @@ class TestMemory(AuditLogSuite):
     def full(self, log: MemoryAuditLog) -> Callable[[bool], None]:
         return lambda now: setattr(log, "full", now)
 
+    @pytest.fixture
+    def shut(self, full: Callable[[bool], None]) -> Callable[[bool], None]:
+        return full
+
 
 class Durable(AuditLogSuite):
     """What a database adds; ``open_log`` opens the same one again, as another process would."""
@@ -129,6 +133,11 @@ class TestSqlite(Durable):
             writer.execute(f"PRAGMA max_page_count = {pages if now else 1 << 30}")
 
         return fill
+
+    @pytest.fixture
+    def shut(self, log: SqliteAuditLog) -> Callable[[bool], None]:
+        writer = log._shelf._writer  # type: ignore[attr-defined]
+        return lambda now: writer.execute(f"PRAGMA query_only = {int(now)}")
 
     def test_a_full_disk_refuses_all_that_wait_together(
         self, log: SqliteAuditLog, full: Callable[[bool], None]
@@ -226,6 +235,16 @@ class TestPostgres(Durable):
             postgres_server.run(f"ALTER TABLE {postgres_schema}.entries {verb}")
 
         return fill
+
+    @pytest.fixture
+    def shut(self, postgres_server: PostgresServer, postgres_schema: str) -> Callable[[bool], None]:
+        """The server refuses what a check writes."""
+
+        def shut(now: bool) -> None:
+            verb = "ADD CONSTRAINT shut CHECK (false) NOT VALID" if now else "DROP CONSTRAINT shut"
+            postgres_server.run(f"ALTER TABLE {postgres_schema}.meta {verb}")
+
+        return shut
 
     @pytest.mark.parametrize(
         "change", ["UPDATE {} SET tenant = 'x'", "DELETE FROM {}", "TRUNCATE {}"]

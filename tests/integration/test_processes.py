@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from carbon254.adapters.nats.bus import NatsBus
@@ -272,6 +273,13 @@ def test_on_servers_each_part_runs_apart(
             bus.close()
         assert message.message.headers["ce-type"] == "carbon254.ObservationsRecorded.v1"
         assert serve.get("/readyz")[1]["parts"] == {"api": "running"}
+        with psycopg.connect(postgres_database, autocommit=True) as server:
+            meta = "ALTER TABLE carbon254_audit.meta"
+            server.execute(f"{meta} ADD CONSTRAINT shut CHECK (false) NOT VALID".encode())
+            status, told = serve.get("/readyz")
+            assert (status, told["code"]) == (503, "audit_unavailable")
+            server.execute(f"{meta} DROP CONSTRAINT shut".encode())
+        assert serve.get("/readyz")[0] == 200
         # `work` leads and owns the folder: a command there is answered by it.
         while not (settings.data / "carbon254.sock").exists():
             assert work.process.poll() is None

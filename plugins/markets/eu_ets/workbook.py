@@ -93,11 +93,14 @@ class Xls:
     def rows(self) -> Iterator[tuple[int, dict[int, Cell]]]:
         """As `Xlsx.rows`."""
         for number, row in enumerate(self.book.sheet_by_index(self.sheet).get_rows()):
-            yield number, {
-                column: cell.value if cell.ctype in _AS_IT_IS else f"{cell!r}"
-                for column, cell in enumerate(row)
-                if cell.ctype not in BLANK
-            }
+            yield (
+                number,
+                {
+                    column: cell.value if cell.ctype in _AS_IT_IS else f"{cell!r}"
+                    for column, cell in enumerate(row)
+                    if cell.ctype not in BLANK
+                },
+            )
 
     def fragment(self, row: int, column: int) -> bytes:
         """The record of a cell, or of the first in its row; see `cell_record`."""

@@ -43,8 +43,7 @@ class MemoryAuditLog:
 
     def append(self, entry: AuditEntry) -> int:
         with self._guard:
-            if self.full:
-                raise AuditUnavailable("the audit log cannot be written: no space is left.")
+            self.check()
             self._catch_up()
             return self._keep(entry)
 
@@ -71,6 +70,10 @@ class MemoryAuditLog:
 
     def head(self) -> TreeHead:
         return TreeHead(len(self.kept), self.kept[-1].root if self.kept else EMPTY)
+
+    def check(self) -> None:
+        if self.full:
+            raise AuditUnavailable("the audit log cannot be written: no space is left.")
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
         return inclusion_proof(index, self._checked(size), self._node)
