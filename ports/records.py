@@ -82,6 +82,10 @@ class Facts(Protocol):
         """Set the fact durably."""
         ...
 
+    def claim(self, name: str, value: str, before: str | None) -> bool:
+        """Set the fact where it still is what it was ``before``, and say whether it was: one of many is told so."""
+        ...
+
 
 class RecordStore(LocationRegistry, QuarantineLog, Facts, Protocol):
     """All of it behind one adapter."""

@@ -15,6 +15,7 @@ from carbon254.adapters.http.callers import Audits, Decisions, Me
 from carbon254.adapters.http.cursors import Cursors
 from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.forecasts import Backtests, Executions, Forecasts, Models
+from carbon254.adapters.http.idempotency import BegunOnce
 from carbon254.adapters.http.limits import RateLimiter
 from carbon254.adapters.http.locations import Locations
 from carbon254.adapters.http.markets import Markets
@@ -77,7 +78,7 @@ def create_app(
 
 
 def _resources(platform: Platform, door: Door) -> dict[str, Any]:
-    executions = Executions(door, platform.executions, platform.records)
+    executions = Executions(door, platform.executions, BegunOnce(platform.records))
     return {
         "models": Models(door, platform.forecast.runner.models),
         "forecasts": Forecasts(executions, platform.forecast, platform.behind),

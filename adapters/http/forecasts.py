@@ -6,7 +6,6 @@ the Location tells how far it is. What a process left undone when it ended is to
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, TypeVar
@@ -18,11 +17,12 @@ from carbon254.adapters.http.cursors import Pinned
 from carbon254.adapters.http.door import Door
 from carbon254.adapters.http.encoders import plain_json
 from carbon254.adapters.http.executions import told
+from carbon254.adapters.http.idempotency import BegunOnce, read_key
 from carbon254.adapters.http.parameters import ExecutionsAsked, NothingAsked, ScoresAsked
 from carbon254.adapters.http.replies import Made
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
-from carbon254.core.domain.errors import Conflict, Interrupted, InvalidRequest, NotFound
+from carbon254.core.domain.errors import Interrupted, InvalidRequest, NotFound
 from carbon254.core.domain.executions import ExecutionKind
 from carbon254.core.domain.schemas import build, json_schema
 from carbon254.core.usecases.run_forecast import ForecastRequest
@@ -31,10 +31,8 @@ from carbon254.core.usecases.watch_executions import WatchExecutions, series_of
 from carbon254.ports.executions import Execution
 from carbon254.ports.jobs import Background
 from carbon254.ports.models import ModelCatalogue
-from carbon254.ports.records import Facts
 
 T = TypeVar("T")
-_KEY_LENGTH: Final = 128
 _STARTS: Final = "administer"  # the policy's word for starting work
 
 
@@ -81,7 +79,7 @@ class Executions:
 
     door: Door
     log: WatchExecutions
-    facts: Facts
+    once: BegunOnce
 
     def all(self, request: falcon.Request, response: falcon.Response, kind: ExecutionKind) -> None:
         """The executions whose series the caller sees, the latest first."""
@@ -117,29 +115,23 @@ class Executions:
         call, _ = self.door.call(request, response, action=_STARTS)
         with call:
             body = request.bounded_stream.read()
-            key = self._key(request, call.principal.tenant, call.principal.name)
-            digest = hashlib.sha256(request.path.encode() + b"\n" + body).hexdigest()
-            before = self.facts.get(key) if key else None
-            known, _, made = (before or "").partition(" ")
-            if before and known != digest:
-                raise Conflict("this Idempotency-Key came with another body: use a new one.")
-            execution = self.log.execution(made) if before else None
-            if execution is None or execution.code == Interrupted.code:
+
+            def begin() -> str:
                 sees = self.door.admit.scope(call.principal, "read")
-                execution = submit(build(cls, _json(body), "the body"), sees)
-                if key:
-                    self.facts.put(key, f"{digest} {execution.id}")
+                return submit(build(cls, _json(body), "the body"), sees).id
+
+            made = self.once.begin(
+                read_key(request, call.principal, body), self.door.clock.now(), self._stands, begin
+            )
+            execution = self.log.execution(made)
             response.status = falcon.HTTP_202
             response.set_header("Location", f"{request.path}/{execution.id}")
             response.set_header("Cache-Control", "no-store")
             response.content_type = "application/json"
             response.data = plain_json(told(execution))
 
-    def _key(self, request: falcon.Request, tenant: str, principal: str) -> str:
-        given = request.get_header("Idempotency-Key") or ""
-        if len(given) > _KEY_LENGTH or not given.isprintable():
-            raise InvalidRequest(f"Idempotency-Key: up to {_KEY_LENGTH} printable characters.")
-        return f"idempotency/{tenant}/{principal}/{given}" if given else ""
+    def _stands(self, execution: str) -> bool:
+        return self.log.execution(execution).code != Interrupted.code
 
 
 class _Started:

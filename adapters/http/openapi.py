@@ -50,7 +50,7 @@ _REFUSALS: Final = {
     "503": "A store or the audit log cannot answer; nothing was done",
 }
 _STARTING: Final = {
-    "409": "The configuration stands for something else, or the Idempotency-Key came with another body",
+    "409": "The configuration stands for something else, or what came with the Idempotency-Key is being taken down",
 }
 _PUBLIC: Final = ("413", "422", "500", "503")
 
@@ -86,7 +86,7 @@ def _starting(route: Route, body: type[Any]) -> dict[str, Any]:
     """A POST that is taken down and done behind the answer."""
     key = {
         "name": "Idempotency-Key", "in": "header", "required": False,
-        "description": "The same again, with the same body, starts nothing anew.",
+        "description": "The same again, with the same body, starts nothing anew; with another it is refused.",
         "schema": {"type": "string", "maxLength": 128, "pattern": "^[!-~]*$"},
     }  # fmt: skip
     location = {"description": "Where it tells how far it is", "schema": {"type": "string"}}

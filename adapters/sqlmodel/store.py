@@ -115,6 +115,14 @@ class SqlRecordStore:
         with self._session(self._writer) as session:
             session.merge(FactRow(name=name, value=value))
 
+    def claim(self, name: str, value: str, before: str | None) -> bool:
+        with self._session(self._writer) as session:  # alone among writers
+            row = session.get(FactRow, name)
+            still = (row.value if row else None) == before
+            if still:
+                session.merge(FactRow(name=name, value=value))
+            return still
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -5,6 +5,8 @@ A subclass gives a fixture ``records``: a fresh, empty store.
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -180,6 +182,27 @@ class FactsSuite:
         records.put("nature", "synthetic")
         assert records.get("nature") == "synthetic"
         assert records.get("fingerprint caiso/load") == '{"columns": ["A – B"]}'
+
+    def test_a_fact_is_claimed_by_who_knows_what_it_was(self, records: RecordStore) -> None:
+        assert records.claim("key", "mine", None)
+        assert not records.claim("key", "theirs", None)
+        assert not records.claim("key", "theirs", "other")
+        assert records.get("key") == "mine"
+        assert records.claim("key", "theirs", "mine")
+        assert not records.claim("absent", "mine", "mine")
+        assert (records.get("key"), records.get("absent")) == ("theirs", None)
+
+    def test_one_of_many_that_claim_at_once_has_it(self, records: RecordStore) -> None:
+        everybody = threading.Barrier(8)
+
+        def claim(number: int) -> bool:
+            everybody.wait()
+            return records.claim("key", str(number), None)
+
+        with ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(claim, range(8)))
+        assert told.count(True) == 1
+        assert records.get("key") == str(told.index(True))
 
 
 class RecordStoreSuite(RegistrySuite, QuarantineSuite, FactsSuite):

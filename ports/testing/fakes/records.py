@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -25,6 +26,7 @@ class MemoryRecordStore:
         self._places: list[PlaceEntry] = []
         self._refused: dict[tuple[str, str], Quarantined] = {}
         self._facts: dict[str, str] = {}
+        self._guard = threading.Lock()
 
     def learn(self, entries: Sequence[PlaceEntry]) -> int:
         known = self._known(self._places)
@@ -82,6 +84,13 @@ class MemoryRecordStore:
 
     def put(self, name: str, value: str) -> None:
         self._facts[name] = value
+
+    def claim(self, name: str, value: str, before: str | None) -> bool:
+        with self._guard:
+            still = self._facts.get(name) == before
+            if still:
+                self._facts[name] = value
+            return still
 
     def close(self) -> None:
         """Nothing to give up."""

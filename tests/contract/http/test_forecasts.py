@@ -14,6 +14,7 @@ from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope
 from carbon254.core.domain.schemas import build
 from carbon254.core.domain.series import SeriesId
+from carbon254.core.usecases.run_backtest import RunBacktest
 from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.ports.testing.fakes.jobs import AtOnce
 
@@ -122,9 +123,45 @@ def test_the_same_key_starts_nothing_twice(own: World) -> None:
     listed = own.get("/v1/backtests?configuration=once").json["backtests"]
     assert len(listed) == 1
     other = post(own, "/v1/backtests", {**PLAN, "name": "other"}, Idempotency_Key="abc")
-    assert (other.status_code, other.json["code"]) == (409, "conflict")
+    assert (other.status_code, other.json["code"]) == (422, "invalid_request")
     long = post(own, "/v1/backtests", PLAN, Idempotency_Key="x" * 129)
     assert long.status_code == 422
+
+
+def test_the_same_key_at_the_same_moment_starts_one(
+    own: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is still being taken down when the second comes."""
+    submit, answers = RunBacktest.submit, list[Any]()
+    body = {**PLAN, "name": "twice"}
+
+    def slow(self: RunBacktest, plan: Any, scope: Any) -> Any:
+        if not answers:
+            answers.append(None)
+            answers.append(post(own, "/v1/backtests", body, Idempotency_Key="k"))
+        return submit(self, plan, scope)
+
+    monkeypatch.setattr(RunBacktest, "submit", slow)
+    first = post(own, "/v1/backtests", body, Idempotency_Key="k")
+    assert first.status_code == 202
+    assert (answers[1].status_code, answers[1].json["code"]) == (409, "conflict")
+    again = post(own, "/v1/backtests", body, Idempotency_Key="k")
+    assert again.headers["location"] == first.headers["location"]
+    assert len(own.get("/v1/backtests?configuration=twice").json["backtests"]) == 1
+
+
+def test_a_key_is_free_again_after_a_refusal_and_after_a_process_died_over_it(
+    own: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = post(own, "/v1/backtests", {**PLAN, "models": []}, Idempotency_Key="free")
+    assert bad.status_code == 422
+    body = {**PLAN, "name": "free"}
+    with monkeypatch.context() as patched:
+        patched.setattr(own.platform.records, "put", lambda name, value: None)
+        assert post(own, "/v1/backtests", body, Idempotency_Key="free").status_code == 202
+    assert post(own, "/v1/backtests", body, Idempotency_Key="free").status_code == 409
+    own.clock.move(timedelta(minutes=1))
+    assert post(own, "/v1/backtests", body, Idempotency_Key="free").status_code == 202
 
 
 @pytest.mark.parametrize("role", ["analyst", "pilot", "auditor"])
