@@ -41,6 +41,7 @@ from carbon254.core.usecases.find_series import FindSeries
 from carbon254.core.usecases.forecast_subjects import ForecastSubjects
 from carbon254.core.usecases.grant_streams import GrantStreams
 from carbon254.core.usecases.ingest_documents import IngestDocuments
+from carbon254.core.usecases.keep_models import KeepModels
 from carbon254.core.usecases.make_samples import MakeSamples
 from carbon254.core.usecases.manage_keys import ManageKeys
 from carbon254.core.usecases.own_documents import OwnCatalogue
@@ -274,8 +275,9 @@ class Container(containers.DeclarativeContainer):
     subjects = Shared(ForecastSubjects, store, catalogue.provided.cards.call())
     work: providers.Object[str] = providers.Object(WORK)
     workers = providers.Resource(_closing, _workers, settings)
+    named = Shared(KeepModels, models, records)
     runner = Shared(
-        RunModels, models, executor.provider, archive, executions, executions, workers, work, beside
+        RunModels, named, executor.provider, archive, executions, executions, workers, work, beside
     )
     watch = Shared(WatchExecutions, executions, workers, clock)
     behind = Shared(Behind, log, providers.Callable(_giving_up, executor.provider))

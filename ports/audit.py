@@ -45,10 +45,6 @@ class AuditLog(Protocol):
         """Entries by place, oldest first unless asked otherwise. Raises `AuditUnavailable`."""
         ...
 
-    def head(self) -> TreeHead:
-        """How many entries there are, and the root of their tree."""
-        ...
-
     def check(self) -> None:
         """Write something durably that changes nothing. Raises `AuditUnavailable` where that is not possible."""
         ...
@@ -59,7 +55,11 @@ class AuditLog(Protocol):
 
 
 class AuditProofs(Protocol):
-    """Proofs over the log's tree, as RFC 9162 defines them."""
+    """The log's tree and proofs over it, as RFC 9162 defines them."""
+
+    def head(self) -> TreeHead:
+        """How many entries there are, and the root of their tree."""
+        ...
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
         """That the entry is among the first ``size``. Raises `NotFound` where there are not so many."""

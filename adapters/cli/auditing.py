@@ -104,7 +104,7 @@ def verify(
 
     with options.platform(context, data) as platform:
         elsewhere = list(_notes(kept or ()))
-        with bar("checking entries", max(platform.audit.head().size, 1)) as step:
+        with bar("checking entries", max(platform.proofs.head().size, 1)) as step:
             found = platform.verify.run(elsewhere, step)
     for trouble in found.troubles:
         typer.echo(str(trouble))
@@ -158,7 +158,7 @@ def proof(
     from carbon254.ports.audit import AuditQuestion
 
     with options.platform(context, data) as platform:
-        among = size or platform.audit.head().size
+        among = size or platform.proofs.head().size
         hashes = platform.proofs.inclusion(entry, among)
         (last,) = platform.audit.entries(AuditQuestion(after=among - 2, limit=1))
         found = platform.audit.entries(AuditQuestion(after=entry - 1, limit=1))

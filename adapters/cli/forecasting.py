@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,8 +24,10 @@ from carbon254.adapters.cli.asking import (
 from carbon254.adapters.cli.options import As, Data, Format, Output, example
 
 if TYPE_CHECKING:
+    from carbon254.core.usecases.keep_models import NamedModel
     from carbon254.core.usecases.platform import Platform
     from carbon254.core.usecases.run_forecast import ForecastRequest, MadeForecast
+    from carbon254.ports.models import ModelCatalogue
 
 Series = Annotated[
     str | None, typer.Argument(help="market/run/measure/kind/location", show_default=False)
@@ -50,6 +53,10 @@ Replay = Annotated[
         "--replay", help="Execute a kept forecast again, by its document's digest, and compare."
     ),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option("--keep", help="NAME=MODEL[:{JSON}]: name a model with parameters for ever."),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG.")]
 
 
@@ -61,7 +68,11 @@ def add_to(app: typer.Typer) -> None:
         "    -x entsoe/forecast-day_ahead/load/zone/10YNL----------L --configuration nl_short --plot nl.png",
         "carbon254 forecast --replay 3f6c…",
     ))(forecast)  # fmt: skip
-    app.command(epilog=example("carbon254 models", "carbon254 models lear --format json"))(models)
+    app.command(epilog=example(
+        "carbon254 models",
+        "carbon254 models lear --format json",
+        "carbon254 models --keep 'nl_short=lear:{\"windows\":[56,84]}'",
+    ))(models)  # fmt: skip
 
 
 def forecast(
@@ -199,40 +210,86 @@ def draw(platform: Platform, made: MadeForecast, path: Path) -> None:
 def models(
     context: typer.Context,
     model: Annotated[str | None, typer.Argument(help="Show this model's parameters.")] = None,
+    keep: Keep = None,
+    data: Data = None,
     form: As = Format.table,
     output: Output = None,
 ) -> None:
-    """List the installed models, or one model's parameters with their defaults."""
+    """List the models, or one model's parameters with their defaults; or name a model with parameters for ever.
+
+    A name of yours stands wherever a model is asked for: in forecasts, backtests and as a member of another.
+    """
     import json
 
     from carbon254.adapters.cli.output import write
-
-    catalogue = options.doors(context).models()
-    if model is None:
-        cards = catalogue.cards().values()
-        write(
-            {
-                "model": [card.id for card in cards],
-                "version": [card.version for card in cards],
-                "kind": [card.kind for card in cards],
-                "title": [card.title for card in cards],
-                "extra": [card.extra for card in cards],
-            },
-            form, output, notes=[f"set aside: {name}: {why}" for name, why in catalogue.set_aside().items()],
-        )  # fmt: skip
-        return
     from carbon254.core.domain.schemas import json_schema
 
-    found = json_schema(catalogue.model(model).Parameters)["properties"]
+    if keep is not None:
+        model = _keep(context, keep, data)
+    catalogue, named = options.doors(context).models(), _named(context, data)
+    if model is None:
+        _list(catalogue, named, form, output)
+        return
+    one = named.get(model)
+    installed = one.model if one else model
+    found = json_schema(catalogue.model(installed).Parameters)["properties"]
+    values = one.parameters if one else {name: told.get("default") for name, told in found.items()}
     write(
         {
             "parameter": list(found),
-            "default": [json.dumps(one.get("default")) for one in found.values()],
-            "type": [_type(one) for one in found.values()],
-            "what": [one.get("description", "") for one in found.values()],
+            "value" if one else "default": [json.dumps(values.get(name)) for name in found],
+            "type": [_type(told) for told in found.values()],
+            "what": [told.get("description", "") for told in found.values()],
         },
-        form, output, title=f"{model} {catalogue.version(model)}",
+        form, output, title=f"{f'{model}: ' if one else ''}{installed} {catalogue.version(installed)}",
     )  # fmt: skip
+
+
+def _list(
+    catalogue: ModelCatalogue, named: Mapping[str, NamedModel], form: Format, output: Path | None
+) -> None:
+    from carbon254.adapters.cli.output import write
+
+    cards = catalogue.cards()
+    shown = [(name, cards[name], "") for name in cards]
+    shown += [
+        (name, cards[one.model], one.model) for name, one in named.items() if one.model in cards
+    ]
+    write(
+        {
+            "model": [name for name, _, _ in shown],
+            "of": [of for _, _, of in shown],
+            "version": [card.version for _, card, _ in shown],
+            "kind": [card.kind for _, card, _ in shown],
+            "title": [card.title for _, card, _ in shown],
+            "extra": [card.extra for _, card, _ in shown],
+        },
+        form, output, notes=[f"set aside: {name}: {why}" for name, why in catalogue.set_aside().items()],
+    )  # fmt: skip
+
+
+def _keep(context: typer.Context, text: str, data: Path | None) -> str:
+    """Keep what is named; returns the name."""
+    from carbon254.core.domain.errors import InvalidRequest
+    from carbon254.core.usecases.keep_models import NamedModel
+
+    asked = model_of(text)
+    if not asked.label:
+        raise InvalidRequest(f"'{text}' has no name: use NAME=MODEL[:{{JSON}}].")
+    named = NamedModel(name=asked.label, model=asked.model, parameters=asked.parameters)
+    with options.platform(context, data, new=True) as platform:
+        return platform.forecast.runner.named.keep(named).name
+
+
+def _named(context: typer.Context, data: Path | None) -> Mapping[str, NamedModel]:
+    """What was named in the data folder, if there is one."""
+    from carbon254.core.domain.errors import NotFound
+
+    try:
+        with options.platform(context, data) as platform:
+            return platform.forecast.runner.named.named()
+    except NotFound:
+        return {}
 
 
 def _type(schema: dict[str, Any]) -> str:

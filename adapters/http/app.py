@@ -80,7 +80,7 @@ def create_app(
 def _resources(platform: Platform, door: Door) -> dict[str, Any]:
     executions = Executions(door, platform.executions, BegunOnce(platform.records))
     return {
-        "models": Models(door, platform.forecast.runner.models),
+        "models": Models(door, platform.forecast.runner.named),
         "forecasts": Forecasts(executions, platform.forecast, platform.behind),
         "backtests": Backtests(executions, platform.backtest, platform.behind),
         "markets": Markets(door, platform.catalogue),

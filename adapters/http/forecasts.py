@@ -24,13 +24,13 @@ from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.entitlements import Scope, Selection
 from carbon254.core.domain.errors import Interrupted, InvalidRequest, NotFound
 from carbon254.core.domain.executions import ExecutionKind
-from carbon254.core.domain.schemas import build, json_schema
+from carbon254.core.domain.schemas import build, json_schema, plain
+from carbon254.core.usecases.keep_models import KeepModels, NamedModel
 from carbon254.core.usecases.run_forecast import ForecastRequest
 from carbon254.core.usecases.score_forecasts import finite, scores
 from carbon254.core.usecases.watch_executions import WatchExecutions, series_of
 from carbon254.ports.executions import Execution
 from carbon254.ports.jobs import Background
-from carbon254.ports.models import ModelCatalogue
 
 T = TypeVar("T")
 _STARTS: Final = "administer"  # the policy's word for starting work
@@ -39,31 +39,47 @@ _STARTS: Final = "administer"  # the policy's word for starting work
 class Models:
     """What there is to forecast with."""
 
-    def __init__(self, door: Door, models: ModelCatalogue) -> None:
-        self._door, self._models = door, models
+    def __init__(self, door: Door, keep: KeepModels) -> None:
+        self._door, self._keep, self._models = door, keep, keep.models
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """The installed models, in the order of their ids."""
+        """The installed models, in the order of their ids, and those that were named."""
         call, form = self._door.call(request, response)
         with call:
-            head = {"models": [self._card(name) for name in self._models.cards()]}
+            named = [plain(one) for one in self._keep.named().values()]
+            head = {"models": [self._card(name) for name in self._models.cards()], "named": named}
             self._door.give(
                 request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
             )
 
     def on_get_one(self, request: falcon.Request, response: falcon.Response, model: str) -> None:
-        """One model with the JSON Schema of its parameters."""
+        """One model with the JSON Schema of its parameters; under a name, also with what they are."""
         call, form = self._door.call(request, response)
         with call:
-            schema = json_schema(self._models.model(model).Parameters)
+            named = self._keep.named().get(model)
+            installed = named.model if named else model
+            schema = json_schema(self._models.model(installed).Parameters)
             head = {
-                **self._card(model),
-                "version": self._models.version(model),
+                **self._card(installed),
+                "version": self._models.version(installed),
                 "parameters": schema,
+                "named": plain(named) if named else None,
             }
             self._door.give(
                 request, response, call, form, NothingAsked, lambda *_: Made(head), keep=False
             )
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Give a model with its parameters a name for ever; the same again changes nothing."""
+        call, _ = self._door.call(request, response, action=_STARTS)
+        with call:
+            asked = build(NamedModel, _json(request.bounded_stream.read()), "the body")
+            kept = self._keep.keep(asked)
+            response.status = falcon.HTTP_201
+            response.set_header("Location", f"{request.path}/{kept.name}")
+            response.set_header("Cache-Control", "no-store")
+            response.content_type = "application/json"
+            response.data = plain_json(plain(kept))
 
     def _card(self, model: str) -> dict[str, Any]:
         card = self._models.cards()[model]

@@ -50,8 +50,14 @@ _REFUSALS: Final = {
     "503": "A store or the audit log cannot answer; nothing was done",
 }
 _STARTING: Final = {
-    "409": "The configuration stands for something else, or what came with the Idempotency-Key is being taken down",
+    "409": "The name stands for something else, or what came with the Idempotency-Key is being taken down",
 }
+_TAKEN: Final = "Taken down; the work goes on behind the answer"
+_KEY: Final = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "description": "The same again, with the same body, starts nothing anew; with another it is refused.",
+    "schema": {"type": "string", "maxLength": 128, "pattern": "^[!-~]*$"},
+}  # fmt: skip
 _PUBLIC: Final = ("413", "422", "500", "503")
 
 
@@ -79,34 +85,34 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
 
 def _methods(route: Route) -> dict[str, Any]:
     methods = {"get": _operation(route)}
-    return methods if route.body is None else {**methods, "post": _starting(route, route.body)}
+    return methods if route.body is None else {**methods, "post": _posting(route, route.body)}
 
 
-def _starting(route: Route, body: type[Any]) -> dict[str, Any]:
-    """A POST that is taken down and done behind the answer."""
-    key = {
-        "name": "Idempotency-Key", "in": "header", "required": False,
-        "description": "The same again, with the same body, starts nothing anew; with another it is refused.",
-        "schema": {"type": "string", "maxLength": 128, "pattern": "^[!-~]*$"},
-    }  # fmt: skip
-    location = {"description": "Where it tells how far it is", "schema": {"type": "string"}}
+def _posting(route: Route, body: type[Any]) -> dict[str, Any]:
+    """A POST that is done at once, or taken down and done behind the answer."""
+    if route.made is None:
+        parameters, status, what, told = [_KEY], "202", _TAKEN, _told(ExecutionTold)
+    else:
+        parameters, status, what, told = [], "201", "It is there", _told(route.made)
     done = {
-        "description": "Taken down; the work goes on behind the answer",
-        "headers": {"Location": location},
-        "content": {"application/json": {"schema": _told(ExecutionTold)}},
+        "description": what,
+        "headers": {
+            "Location": {"description": "Where it is told of", "schema": {"type": "string"}}
+        },
+        "content": {"application/json": {"schema": told}},
     }
     refusals = {
         status: {"$ref": f"#/components/responses/{status}"} for status in (*_REFUSALS, *_STARTING)
     }
     return {
         "operationId": f"start_{route.resource}",
-        "summary": f"Start: {route.resource}",
-        "parameters": [key],
+        "summary": f"{'Start' if route.made is None else 'Name'}: {route.resource}",
+        "parameters": parameters,
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": _simple(json_schema(body))}},
         },
-        "responses": {"202": done, **refusals},
+        "responses": {status: done, **refusals},
     }
 
 

@@ -13,6 +13,7 @@ from carbon254.adapters.http.tables import Kind
 from carbon254.core.domain.backtests import BacktestPlan
 from carbon254.core.domain.board import Board
 from carbon254.core.usecases.describe_series import SeriesCard
+from carbon254.core.usecases.keep_models import NamedModel
 from carbon254.core.usecases.run_forecast import ForecastRequest
 
 SERIES: Final = "/v1/series/{market}/{run}/{measure}/{kind}/{location}"
@@ -32,6 +33,7 @@ class Route:
     media: str = "application/json"
     public: bool = False
     body: type[Any] | None = None  # what a POST takes, where there is one
+    made: type[Any] | None = None  # what it answers at once; without, it is done behind the answer
 
 
 _VALUES: Final[Mapping[str, Kind]] = {
@@ -120,13 +122,20 @@ ROUTES: Final = (
         "documents",
         rows=_REFUSED,
     ),
-    Route("/v1/models", "models", "The installed models", answer=("models",)),
+    Route(
+        "/v1/models",
+        "models",
+        "The installed models, and those with a name of ours",
+        answer=("models", "named"),
+        body=NamedModel,
+        made=NamedModel,
+    ),
     Route(
         "/v1/models/{model}",
         "models",
         "One model and the schema of its parameters",
         suffix="one",
-        answer=("id", "version", "kind", "title", "parameters"),
+        answer=("id", "version", "kind", "title", "parameters", "named"),
     ),
     Route(
         "/v1/forecasts",

@@ -11,7 +11,7 @@ from carbon254.core.domain.checkpoints import checkpoint_text, read_checkpoint
 from carbon254.core.domain.errors import DocumentDamaged
 from carbon254.core.domain.events import AuditCheckpointed
 from carbon254.core.domain.merkle import TreeHead
-from carbon254.ports.audit import AuditLog, CheckpointBook, Signer
+from carbon254.ports.audit import AuditProofs, CheckpointBook, Signer
 from carbon254.ports.clock import Clock
 
 
@@ -19,7 +19,7 @@ from carbon254.ports.clock import Clock
 class PublishCheckpoint:
     """The use case behind ``carbon254 audit checkpoint``; also run on a schedule and when a platform closes."""
 
-    audit: AuditLog
+    audit: AuditProofs
     book: CheckpointBook
     signer: Signer
     clock: Clock

@@ -13,6 +13,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from carbon254.core.domain.backtests import (
+    AskedModel,
     BacktestPlan,
     DayForecast,
     Origins,
@@ -88,6 +89,7 @@ class RunBacktest:
 
         Raises `NotFound`, `InvalidRequest`, `NotEntitled`, `PluginBroken` for a plan that cannot be done.
         """
+        plan = evolve(plan, models=tuple(map(self._meant, plan.models)))
         wanted = self.runner.wanted([one.spec for one in plan.models], plan.days)
         for target in plan.targets:
             self.subjects.gate(target, plan.conditions)
@@ -239,6 +241,10 @@ class RunBacktest:
             "tests": [finite(row) for row in significance(table)],
             "value": [finite(row) for row in value(table)],
         }
+
+    def _meant(self, asked: AskedModel) -> AskedModel:
+        spec = self.runner.named.meant(asked.spec)
+        return AskedModel(model=spec.model, parameters=spec.parameters, label=spec.label)
 
     def _facts(
         self, plan: BacktestPlan, parts: Sequence[_Part], told: list[dict[str, Any]]

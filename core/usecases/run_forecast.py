@@ -120,6 +120,10 @@ class RunForecast:
         """
         scope.restrict(Selection((request.series, *request.exogenous)))
         configuration = self._configuration(request)
+        meant = self.runner.named.meant(request.spec)
+        request = evolve(
+            request, model=meant.model, parameters=meant.parameters, configuration=configuration
+        )
         now = self.ingest.clock.now()
         self.subjects.gate(request.target, request.conditions)
         self.subjects.subject(request.target, request.day or now.date())

@@ -17,6 +17,7 @@ from carbon254.core.domain.errors import Carbon254Error, Conflict, Interrupted, 
 from carbon254.core.domain.forecasts import ModelSpec
 from carbon254.core.domain.schemas import build, plain
 from carbon254.core.usecases.execute_model import ModelTask
+from carbon254.core.usecases.keep_models import KeepModels
 from carbon254.core.usecases.known_at import Knowledge
 from carbon254.core.usecases.watch_executions import interruption
 from carbon254.ports.archive import DocumentArchive
@@ -59,7 +60,7 @@ class Wanted:
 class RunModels:
     """What `run_forecast` and `run_backtest` share; ``work`` names the function that executes a task in a worker."""
 
-    models: ModelCatalogue
+    named: KeepModels
     executor: Callable[[], Executor]
     archive: DocumentArchive
     log: ExecutionLog
@@ -120,11 +121,14 @@ class RunModels:
             self.log.put(evolve(last, state="failed", finished_at=now(), code=code, message=told))
             raise
 
+    @property
+    def models(self) -> ModelCatalogue:
+        """The installed models."""
+        return self.named.models
+
     def settled(self, spec: ModelSpec) -> ModelSpec:
-        """The same model with all its parameters, defaults too. Raises `NotFound`, `PluginBroken`, `InvalidRequest`."""
-        model = self.models.model(spec.model)
-        parameters = build(model.Parameters, spec.parameters, f"parameters of {spec.model}")
-        return ModelSpec(spec.model, plain(parameters), spec.label)
+        """As `KeepModels.settled`."""
+        return self.named.settled(spec)
 
     def wanted(self, specs: Sequence[ModelSpec], days: Sequence[date]) -> Wanted:
         """The models, `settled`, with their members, and the days of each. Raises as `settled`."""

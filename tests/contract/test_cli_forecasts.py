@@ -216,6 +216,27 @@ def test_models_are_listed_with_their_parameters(run: Run) -> None:
     assert found["rule"]["default"] == '"similar_day"'
 
 
+def test_a_model_is_given_a_name_and_said_by_it(run: Run, data: Path) -> None:
+    assert (
+        run("models", "--data", data, "--format", "csv").rows() == run("models", "-f", "csv").rows()
+    )
+    kept = run("models", "--keep", 'weekly=naive:{"rule":"seasonal"}', "--data", data, "-f", "json")
+    found = {row["parameter"]: row for row in json.loads(kept.out)}
+    assert found["rule"]["value"] == '"seasonal"'
+    rows = {row["model"]: row for row in run("models", "--data", data, "--format", "csv").rows()}
+    assert (rows["weekly"]["of"], rows["naive"]["of"]) == ("naive", "")
+    by_name = run("forecast", NP15, "--model", "weekly", "--data", data, "-f", "json")
+    plainly = run(
+        "forecast", NP15, "--model", 'naive:{"rule":"seasonal"}', "--data", data, "-f", "json"
+    )
+    assert by_name.code == plainly.code == 0
+    assert [row["value"] for row in json.loads(by_name.out)] == [
+        row["value"] for row in json.loads(plainly.out)
+    ]
+    assert run("models", "--keep", "weekly=naive", "--data", data).code == 5
+    assert run("models", "--keep", "naive", "--data", data).code == 2
+
+
 # ------------------------------------------------------------ backtests
 
 

@@ -57,6 +57,37 @@ def test_models_are_listed_with_the_schema_of_their_parameters(own: World) -> No
     assert own.get("/v1/models/nobody").status_code == 404
 
 
+def test_a_model_is_given_a_name_that_forecasts_may_say(own: World) -> None:
+    body = {"name": "weekly", "model": "naive", "parameters": {"rule": "seasonal"}}
+    made = post(own, "/v1/models", body)
+    assert (made.status_code, made.headers["location"]) == (201, "/v1/models/weekly")
+    assert made.json["parameters"]["rule"] == "seasonal"
+    assert own.get("/v1/models").json["named"] == [made.json]
+    one = own.get("/v1/models/weekly").json
+    assert (one["id"], one["named"]) == ("naive", made.json)
+    assert own.get("/v1/models/naive").json["named"] is None
+    assert post(own, "/v1/models", body).json == made.json
+    told = own.get(post(own, "/v1/forecasts", asked(model="weekly")).headers["location"]).json
+    assert (told["state"], told["configuration"], told["record"]["model"]) == (
+        "done",
+        "weekly",
+        "naive",
+    )
+    other = post(own, "/v1/models", {**body, "parameters": {}})
+    assert (other.status_code, other.json["code"]) == (409, "conflict")
+    for status, wrong in (
+        (409, {**body, "name": "lear"}),
+        (422, {**body, "name": "Big"}),
+        (422, {**body, "name": "new", "parameters": {"rule": "none"}}),
+        (404, {**body, "name": "new", "model": "nobody"}),
+        (422, {"model": "naive"}),
+    ):
+        assert post(own, "/v1/models", wrong).status_code == status
+    for role in ("analyst", "pilot", "auditor"):
+        assert post(own, "/v1/models", {**body, "name": "new"}, role).status_code == 403
+    assert [one["name"] for one in own.get("/v1/models").json["named"]] == ["weekly"]
+
+
 def test_a_forecast_is_taken_down_made_and_read_like_any_series(own: World) -> None:
     answer = post(own, "/v1/forecasts", asked(configuration="rest"))
     assert answer.status_code == 202, answer.text

@@ -36,6 +36,7 @@ from carbon254.core.usecases.compare_forecasts import CompareForecasts
 from carbon254.core.usecases.execute_model import execute
 from carbon254.core.usecases.forecast_subjects import ForecastSubjects
 from carbon254.core.usecases.ingest_documents import IngestDocuments
+from carbon254.core.usecases.keep_models import KeepModels
 from carbon254.core.usecases.own_documents import OwnCatalogue
 from carbon254.core.usecases.query_series import QuerySeries
 from carbon254.core.usecases.reread_documents import RereadDocuments
@@ -128,7 +129,7 @@ class Desk:
     @property
     def runner(self) -> RunModels:
         return RunModels(
-            self.models,
+            KeepModels(self.models, self.records),
             lambda: self.executor,
             self.archive,
             self.log,
