@@ -91,22 +91,22 @@ def _methods(route: Route) -> dict[str, Any]:
 def _posting(route: Route, body: type[Any]) -> dict[str, Any]:
     """A POST that is done at once, or taken down and done behind the answer."""
     if route.made is None:
-        parameters, status, what, told = [_KEY], "202", _TAKEN, _told(ExecutionTold)
+        verb, parameters, status, what, told = "start", [_KEY], "202", _TAKEN, ExecutionTold
     else:
-        parameters, status, what, told = [], "201", "It is there", _told(route.made)
+        verb, parameters, status, what, told = "name", [], "201", "It is there", route.made
     done = {
         "description": what,
         "headers": {
             "Location": {"description": "Where it is told of", "schema": {"type": "string"}}
         },
-        "content": {"application/json": {"schema": told}},
+        "content": {"application/json": {"schema": _told(told)}},
     }
     refusals = {
         status: {"$ref": f"#/components/responses/{status}"} for status in (*_REFUSALS, *_STARTING)
     }
     return {
-        "operationId": f"start_{route.resource}",
-        "summary": f"{'Start' if route.made is None else 'Name'}: {route.resource}",
+        "operationId": f"{verb}_{route.resource}",
+        "summary": f"{verb.capitalize()}: {route.resource}",
         "parameters": parameters,
         "requestBody": {
             "required": True,

@@ -8,19 +8,27 @@ from typing import Final
 
 import numpy as np
 from attrs import field, frozen
-from attrs.validators import ge, min_len
+from attrs.validators import ge, gt, le, min_len
 
 from carbon254.core.domain.errors import InvalidRequest
-from carbon254.core.domain.forecasts import Forecast, Horizon, ModelSpec, days_learnt_from
+from carbon254.core.domain.forecasts import (
+    Forecast,
+    Horizon,
+    MemberForecasts,
+    ModelSpec,
+    days_learnt_from,
+)
 from carbon254.core.domain.model_cards import ModelCard
 from carbon254.core.domain.observations import Column
 from carbon254.plugins.models.blend.weighing import weigh
 from carbon254.ports.models import Reader
 
 _LEAST_DAYS: Final = 7  # of common history, below which weights are equal
+_PAID_DAYS: Final = 728  # of prices that tell what is beyond
+_LEAST_PAID: Final = 28  # of them
 _WINDOWS: Final = tuple(
     {"model": "lear", "parameters": {"windows": [days], "bend": bend}, "label": f"lear {days}"}
-    for days, bend in ((56, 1.0), (84, 1.0), (364, 3.0), (728, 3.0), (1092, 3.0), (1456, 3.0))
+    for days, bend in ((56, 1.0), (84, 1.0), (364, 3.0), (1092, 3.0), (1456, 3.0))
 )
 _STARTS: Final = (*_WINDOWS, {"model": "kernel"})
 MEMBERS: Final = (
@@ -44,12 +52,24 @@ class BlendParameters:
         validator=ge(0.0),
         metadata={"doc": "how strongly weights are drawn towards equal ones"},
     )
+    bounded: tuple[str, ...] = field(
+        default=("gbm", "gbm on others"),
+        metadata={"doc": "names of members that cannot go beyond the prices they learnt from"},
+    )
+    within: float = field(
+        default=0.99,
+        validator=[gt(0.0), le(1.0)],
+        metadata={
+            "doc": "share of two years' prices; where the others say more, bounded members are not heard"
+        },
+    )
 
 
 class Blend:
     """Weights are made anew at every origin, for each day of the horizon out of errors so many days ahead.
 
-    A member that says nothing of a day has no weight in it; see `weighing` for the rest.
+    A member that says nothing of a day has no weight in it, and one that is bounded none where the others go beyond
+    nearly all that was paid in two years; see `weighing` for the rest.
     """
 
     Parameters = BlendParameters
@@ -78,12 +98,10 @@ class Blend:
             if not there.any():
                 raise InvalidRequest(f"no member of the blend says anything of {day}.")
             weights = _weights(state, reader, day, lead, there)
-            rows.append(_mean(said.values[:, 0], weights, day))
+            heard = _heard(state, reader, said, weights, lead)
+            rows.append(_mean(heard, weights, day))
             if not lead:
-                notes = {
-                    f"weight {name}": float(weight)
-                    for name, weight in zip(said.names, weights, strict=True)
-                }
+                notes = _notes(said, weights, heard)
         return Forecast(horizon, horizon.flatten(np.array(rows)), notes=notes)
 
 
@@ -105,11 +123,50 @@ def _weights(
     return weights
 
 
+def _heard(
+    parameters: BlendParameters, reader: Reader, said: MemberForecasts, weights: Column, lead: int
+) -> Column:
+    """What members say of the one day, ``NaN`` for bounded ones where the others' mean is beyond them."""
+    values: Column = said.values[:, 0]
+    bounded = np.isin(said.names, parameters.bounded)
+    others = np.where(bounded, 0.0, weights)
+    if not bounded.any() or others.sum() <= 0:
+        return values
+    first, last = days_learnt_from(said.days[0], lead, _PAID_DAYS)
+    paid = reader.days(reader.subject.target, first, last)
+    known = paid[np.isfinite(paid)]
+    if len(known) < _LEAST_PAID * paid.shape[1]:
+        return values
+    beyond = _weighted(values, others) > np.quantile(known, parameters.within)
+    heard: Column = np.where(bounded[:, None] & beyond, np.nan, values)
+    return heard
+
+
+def _notes(said: MemberForecasts, weights: Column, heard: Column) -> dict[str, float | str]:
+    """Each member's weight, and in how many slots it was not heard though it said something."""
+    silenced = (np.isfinite(said.values[:, 0]) & np.isnan(heard)).sum(axis=1)
+    return {
+        **{f"weight {name}": float(one) for name, one in zip(said.names, weights, strict=True)},
+        **{
+            f"slots beyond {name}": float(n)
+            for name, n in zip(said.names, silenced, strict=True)
+            if n
+        },
+    }
+
+
 def _mean(said: Column, weights: Column, day: date) -> Column:
     """Members × slots to slots; a slot that one member lacks is the others'."""
+    mean = _weighted(said, weights)
+    if np.isnan(mean).any():
+        raise InvalidRequest(f"no member of the blend says anything of some slots of {day}.")
+    return mean
+
+
+def _weighted(said: Column, weights: Column) -> Column:
+    """The mean of those that say something of a slot, by their weights; ``NaN`` where none of them does."""
     known = np.isfinite(said)
     total = weights @ known
-    if (total <= 0).any():
-        raise InvalidRequest(f"no member of the blend says anything of some slots of {day}.")
-    mean: Column = weights @ np.where(known, said, 0.0) / total
+    whole = weights @ np.where(known, said, 0.0)
+    mean: Column = np.divide(whole, total, out=np.full_like(whole, np.nan), where=total > 0)
     return mean

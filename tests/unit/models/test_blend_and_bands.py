@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,13 +51,16 @@ def reader(members: Members, day: date = DAY) -> MatrixReader:
 
 
 def run(model: str, parameters: object, members: Members, day: date = DAY) -> Forecast:
-    asked = reader(members, day)
+    return run_on(reader(members, day), model, parameters, day)
+
+
+def run_on(asked: MatrixReader, model: str, parameters: object, day: date = DAY) -> Forecast:
     one = ModelHost().model(model)
     horizon = Horizon(asked.subject.grid, day)
     return one.predict(one.fit(asked, asked.origin, parameters, 1), asked, horizon)
 
 
-def blend(members: Members, **parameters: float) -> Forecast:
+def blend(members: Members, **parameters: Any) -> Forecast:
     return run("blend", BlendParameters(**parameters), members)
 
 
@@ -109,6 +113,46 @@ def test_weights_are_made_of_the_window_alone() -> None:
     for one in members:
         one[: DAYS - 28] += noise(3, 50)[: DAYS - 28]
     np.testing.assert_array_equal(blend(members, window=28).value, before)
+
+
+def test_who_is_bounded_is_not_heard_where_the_others_go_beyond_what_was_paid() -> None:
+    """The limit by hand: 0.99 of 200 days × 24 prices in order, 99 % of the way from the first to the last."""
+    paid = np.sort(ACTUAL[:DAYS].ravel())
+    place = 0.99 * (len(paid) - 1)
+    low = int(place)
+    limit = paid[low] + (place - low) * (paid[low + 1] - paid[low])
+    free, bound = ACTUAL + noise(1, 2), ACTUAL + noise(2, 2)
+    free[-1] = np.minimum(free[-1], limit - 1.0)
+    free[-1, 5:8] = limit - 0.01, limit + 0.01, limit + 500.0
+    members = [free, bound]
+    without, made = blend(members, bounded=()), blend(members, bounded=("m1",))
+    beyond = [6, 7]
+    np.testing.assert_allclose(made.value[beyond], free[-1, beyond], rtol=1e-12)
+    rest = np.delete(np.arange(24), beyond)
+    np.testing.assert_array_equal(made.value[rest], without.value[rest])
+    assert made.notes["slots beyond m1"] == 2.0
+    assert "slots beyond m0" not in made.notes
+    assert made.notes["weight m1"] == without.notes["weight m1"] > 0.0
+    assert blend(members, bounded=("m1",), within=1.0).value[6] == without.value[6]
+
+
+def test_who_is_bounded_is_heard_where_nobody_else_says_anything() -> None:
+    high = ACTUAL + 1000.0
+    alone = blend([high + noise(1, 2)], bounded=("m0",))
+    both = blend([high + noise(1, 2), high + noise(2, 2)], bounded=("m0", "m1"))
+    assert not [note for made in (alone, both) for note in made.notes if "beyond" in note]
+    silent = [high + noise(1, 2), high + noise(2, 2)]
+    silent[1][-1, 3] = np.nan
+    assert blend(silent, bounded=("m0",)).value[3] == pytest.approx(silent[0][-1, 3])
+    assert blend(silent, bounded=("m0",)).notes["slots beyond m0"] == 23.0
+
+
+def test_a_month_of_prices_tells_nothing_of_what_is_beyond() -> None:
+    members = [ACTUAL + 1000.0 + noise(1, 2), ACTUAL + 1000.0 + noise(2, 2)]
+    for known, slots in ((27, 0.0), (28, 24.0)):
+        asked = evolve(reader(members), since=DAY - timedelta(known))
+        made = run_on(asked, "blend", BlendParameters(bounded=("m1",)))
+        assert made.notes.get("slots beyond m1", 0.0) == slots
 
 
 def test_a_blend_of_nobody_is_refused() -> None:
