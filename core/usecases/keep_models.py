@@ -75,8 +75,8 @@ class KeepModels:
         return ModelSpec(meant.model, plain(parameters), meant.label)
 
     def meant(self, spec: ModelSpec) -> ModelSpec:
-        """The same without a name of ours; what is neither installed nor named is left as it is."""
-        kept = None if spec.model in self.models.cards() else self.named().get(spec.model)
+        """The same without a name of ours, which stands also where a model of that id was installed later."""
+        kept = self.named().get(spec.model)
         if kept is None:
             return spec
         return ModelSpec(kept.model, {**kept.parameters, **spec.parameters}, spec.name)

@@ -40,6 +40,13 @@ def test_a_name_is_kept_with_every_parameter(desk: Desk, named: KeepModels) -> N
     )
 
 
+def test_a_model_that_is_installed_later_takes_no_name(make_desk: Callable[..., Desk]) -> None:
+    before = make_desk()
+    before.runner.named.keep(WEEK)
+    later = KeepModels(make_desk(Repeat(), Repeat("last_week")).models, before.records)
+    assert later.settled(ModelSpec("last_week")).model == "repeat"
+
+
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
