@@ -72,9 +72,9 @@ def open_xls(document: Document) -> Any:
 def cell_record(document: Document, sheet: int, row: int, column: int) -> bytes:
     """The record that holds a cell, with its four bytes of head; sheets, rows and columns count from 0.
 
-    For a cell that holds nothing, the first record of its row. Raises `NotFound` where the row holds nothing.
+    The document is one that `open_xls` opens. For a cell that holds nothing, the first record of its row. Raises
+    `NotFound` where the row holds nothing.
     """
-    open_xls(document)
     from xlrd.compdoc import CompDoc
 
     container = CompDoc(document.body, logfile=io.StringIO())

@@ -224,9 +224,11 @@ def models(
     from carbon254.adapters.cli.output import write
     from carbon254.core.domain.schemas import json_schema
 
-    if keep is not None:
-        model = _keep(context, keep, data)
-    catalogue, named = options.doors(context).models(), _named(context, data)
+    catalogue = options.doors(context).models()
+    if keep is None:
+        named = _named(context, data)
+    else:
+        model, named = _keep(context, keep, data)
     if model is None:
         _list(catalogue, named, form, output)
         return
@@ -268,17 +270,20 @@ def _list(
     )  # fmt: skip
 
 
-def _keep(context: typer.Context, text: str, data: Path | None) -> str:
-    """Keep what is named; returns the name."""
+def _keep(
+    context: typer.Context, text: str, data: Path | None
+) -> tuple[str, Mapping[str, NamedModel]]:
+    """Keep what is named; returns its name, and all that was named."""
     from carbon254.core.domain.errors import InvalidRequest
     from carbon254.core.usecases.keep_models import NamedModel
 
     asked = model_of(text)
     if not asked.label:
         raise InvalidRequest(f"'{text}' has no name: use NAME=MODEL[:{{JSON}}].")
-    named = NamedModel(name=asked.label, model=asked.model, parameters=asked.parameters)
+    made = NamedModel(name=asked.label, model=asked.model, parameters=asked.parameters)
     with options.platform(context, data, new=True) as platform:
-        return platform.forecast.runner.named.keep(named).name
+        named = platform.forecast.runner.named
+        return named.keep(made).name, named.named()
 
 
 def _named(context: typer.Context, data: Path | None) -> Mapping[str, NamedModel]:

@@ -75,11 +75,7 @@ class Models:
         with call:
             asked = build(NamedModel, _json(request.bounded_stream.read()), "the body")
             kept = self._keep.keep(asked)
-            response.status = falcon.HTTP_201
-            response.set_header("Location", f"{request.path}/{kept.name}")
-            response.set_header("Cache-Control", "no-store")
-            response.content_type = "application/json"
-            response.data = plain_json(plain(kept))
+            _posted(request, response, falcon.HTTP_201, kept.name, plain(kept))
 
     def _card(self, model: str) -> dict[str, Any]:
         card = self._models.cards()[model]
@@ -140,14 +136,21 @@ class Executions:
                 read_key(request, call.principal, body), self.door.clock.now(), self._stands, begin
             )
             execution = self.log.execution(made)
-            response.status = falcon.HTTP_202
-            response.set_header("Location", f"{request.path}/{execution.id}")
-            response.set_header("Cache-Control", "no-store")
-            response.content_type = "application/json"
-            response.data = plain_json(told(execution))
+            _posted(request, response, falcon.HTTP_202, made, told(execution))
 
     def _stands(self, execution: str) -> bool:
         return self.log.execution(execution).code != Interrupted.code
+
+
+def _posted(
+    request: falcon.Request, response: falcon.Response, status: str, name: str, answer: Any
+) -> None:
+    """Answer a POST: what there is now, and where."""
+    response.status = status
+    response.set_header("Location", f"{request.path}/{name}")
+    response.set_header("Cache-Control", "no-store")
+    response.content_type = "application/json"
+    response.data = plain_json(answer)
 
 
 class _Started:

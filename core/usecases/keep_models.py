@@ -76,7 +76,8 @@ class KeepModels:
 
     def meant(self, spec: ModelSpec) -> ModelSpec:
         """The same without a name of ours, which stands also where a model of that id was installed later."""
-        kept = self.named().get(spec.model)
-        if kept is None:
+        known = json.loads(self.facts.get(_FACT) or "{}")
+        if spec.model not in known:
             return spec
+        kept = build(NamedModel, known[spec.model])
         return ModelSpec(kept.model, {**kept.parameters, **spec.parameters}, spec.name)

@@ -169,5 +169,5 @@ def _value(name: str, cell: Any, number: int) -> float | None:
 
 def locate(document: Document, locator: Locator) -> bytes:
     """The BIFF record that holds the cell; for a cell that holds nothing, that of the row's Market Day."""
-    refuse_answers(document)
+    _sheet(document)
     return cell_record(document, 0, locator.row, locator.field)
